@@ -5,16 +5,15 @@
 # %% auto #0
 __all__ = ['OpenClip', 'SpectrogramBlock', 'get_labels', 'show_batch', 'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #b5845351
+# %% ../nbs/12_data.ipynb #fb5008e6
 import os
 import numpy as np, torch
 from fastai.data.block import DataBlock, MultiCategoryBlock, TransformBlock
 from fastai.data.transforms import ColReader, IndexSplitter
-from fastai.torch_basics import Transform, default_device, dispatch, first
+from fastai.torch_basics import Transform, default_device, dispatch
 from fastai.vision.data import get_grid
 from fastai.data.core import show_batch
 from fastcore.basics import store_attr
-from fastcore.meta import delegates
 from .audio import player
 from .augment import Gain, SpecAugment
 from .datasets import DataError, split_labels, vocab_of
@@ -73,12 +72,12 @@ def fit_front(
     crops = (tfm(open_clip(o, front.log_mel.sr, store), split_idx=1) for o in some)
     return front.fit(o.as_subclass(torch.Tensor)[None] for o in progress(crops, 'Measuring levels', total=len(some)))
 
-# %% ../nbs/12_data.ipynb #b981b852
+# %% ../nbs/12_data.ipynb #4cfb1b73
 def _workers(device): return 0 if torch.device(device).type == 'cpu' else min(8, os.cpu_count())
 
 def tagging_dls(
     clips, # Table of clips; test clips and clips without a file are left out
-    fold=0, # The fold to validate on, or None to train on all
+    fold=0, # The fold to validate on
     vocab=None, # Tags in their order; all that occur if None
     seconds=5., # Length of a crop
     sr=44100, n_fft=2048, hop_length=1024, n_mels=64, f_min=0., f_max=None, # Front end, see `LogMel`
@@ -91,7 +90,7 @@ def tagging_dls(
 ): # fastai `DataLoaders` of (`TensorSpec`, targets)
     "`DataLoaders` of random crops, normalised by the training set's levels"
     clips = clips[(clips.subset != 'test') & clips.path.notna()].reset_index(drop=True)
-    clips, device = add_folds(clips) if fold is not None else clips, device or default_device()
+    clips, device = add_folds(clips), device or default_device()
     train, valid = fold_split(clips, fold)
     if not train: raise DataError(f'no clips are left to train on beside fold {fold}: add clips, or use other folds')
     log_mel = LogMel(sr, n_fft, hop_length, n_mels, f_min, f_max)

@@ -36,14 +36,13 @@ def add_folds(
     fold[curated] = [fold_of[s] for s in source]
     return clips.assign(fold=fold)
 
-# %% ../nbs/10_folds.ipynb #5879fd5a
+# %% ../nbs/10_folds.ipynb #e67a37bd
 def fold_split(
     clips, # Table of clips with a column `fold`
-    fold # The fold to validate on; None to train on everything and validate on all curated clips
+    fold # The fold to validate on
 ): # Numbers of the training rows, and of the validation rows
     "The rows to train and to validate on; raises `DataError` where there is no such fold"
     curated = (clips.subset == 'curated').to_numpy()
-    if fold is None: return list(range(len(clips))), list(np.flatnonzero(curated))
     valid = curated & (clips.fold == fold).to_numpy()
     if not valid.any(): raise DataError(f"there is no fold {fold}; the folds are {', '.join(map(str, sorted(set(clips.fold[curated]))))}")
     return list(np.flatnonzero(~valid)), list(np.flatnonzero(valid))
