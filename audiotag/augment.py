@@ -43,17 +43,18 @@ class SpecAugment(RandTransform):
     def __init__(self, n=2, freq=.125, time=.1): super().__init__(); store_attr()
     def encodes(self, x:TensorSpec): return mask_bands(mask_bands(x, self.n, self.freq, -2), self.n, self.time, -1)
 
-# %% ../nbs/08_augment.ipynb #fa1625c5
+# %% ../nbs/08_augment.ipynb #7cce3264
 def mix_waves(
     x, # Waveforms (bs, samples)
     other, # Waveforms to mix in, likewise
     share # Share of `x` in the mix (bs,), in [0, 1]
 ): # Waveforms
     "`x` and `other` mixed so that they are heard in the proportion `share`, at the power of uncorrelated sounds (Tokozume et al. 2018, eq. 2)"
-    rms = lambda o: o.pow(2).mean(-1, keepdim=True).sqrt().clamp(min=1e-4)
+    level, other_level = (o.norm(dim=-1, keepdim=True).clamp(min=1e-3) for o in (x, other))
     r = share[:, None].clamp(1e-4, 1 - 1e-4)
-    p = 1/(1 + rms(x)/rms(other)*(1 - r)/r)
-    return (p*x + (1 - p)*other)/(p**2 + (1 - p)**2).sqrt()
+    p = 1/(1 + level/other_level*(1 - r)/r)
+    norm = (p**2 + (1 - p)**2).sqrt()
+    return (x*(p/norm)).addcmul_(other, (1 - p)/norm)
 
 # %% ../nbs/08_augment.ipynb #0c3743c1
 class _MixBatch(ItemTransform):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OpenClip', 'SpectrogramBlock', 'get_labels', 'show_batch', 'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #fb5008e6
+# %% ../nbs/12_data.ipynb #3cec3ca5
 import os
 import numpy as np, torch
 from fastai.data.block import DataBlock, MultiCategoryBlock, TransformBlock
@@ -13,7 +13,6 @@ from fastai.data.transforms import ColReader, IndexSplitter
 from fastai.torch_basics import Transform, default_device, dispatch
 from fastai.vision.data import get_grid
 from fastai.data.core import show_batch
-from fastcore.basics import store_attr
 from .audio import player
 from .augment import Gain, SpecAugment
 from .datasets import DataError, split_labels, vocab_of
@@ -23,11 +22,13 @@ from .progress import progress
 from .spectrogram import FrontEnd, LogMel, TensorSpec, ToSpec
 from .store import open_clip
 
-# %% ../nbs/12_data.ipynb #9f0918cb
+# %% ../nbs/12_data.ipynb #02748a55
 class OpenClip(Transform):
-    "A path to a `Clip` at `sr` Hz; compressed and odd-rate files are decoded once into `store`"
-    def __init__(self, sr, store=None): store_attr()
-    def encodes(self, path:str): return open_clip(path, self.sr, self.store)
+    "A path to a `Clip` at `sr` Hz, opened once; compressed and odd-rate files are decoded once into `store`"
+    def __init__(self, sr, store=None): self.sr, self.store, self.clips = sr, store, {}
+    def encodes(self, path:str):
+        if path not in self.clips: self.clips[path] = open_clip(path, self.sr, self.store)
+        return self.clips[path]
 
 # %% ../nbs/12_data.ipynb #df0d4dc2
 def SpectrogramBlock(

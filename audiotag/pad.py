@@ -29,7 +29,7 @@ def crop_starts(
     last = max(0, total - size)
     return [*range(0, last, size), last]
 
-# %% ../nbs/05_pad.ipynb #1a11fdba
+# %% ../nbs/05_pad.ipynb #30fc34d8
 class Cropper:
     "Cuts crops of `frames` spectrogram frames out of a `Clip`"
     def __init__(self, 
@@ -55,12 +55,12 @@ class Cropper:
         phase=0 # Sample of a repeated clip to start from
     ): # Float32 array of (frames-1)*hop_length + n_fft samples
         "The crop from frame `start` on, with the context of its windows"
-        a = start*self.hop_length - self.n_fft//2
-        b = a + (self.frames - 1)*self.hop_length + self.n_fft
-        length = self.frames*self.hop_length
-        if self.pad == 'repeat' and clip.samples < length: 
-            clip = Clip(clip.path, clip.sr, repeat_pad(clip.read(), length, phase))
-        return clip.read(a, b)
+        context, length = self.n_fft//2, self.frames*self.hop_length
+        samples = (self.frames - 1)*self.hop_length + self.n_fft
+        if self.pad == 'zeros' or clip.samples >= length: return clip.read(a := start*self.hop_length - context, a + samples)
+        out = np.zeros(samples, np.float32)
+        out[context:context + length] = repeat_pad(clip.read(), length, phase)[:samples - context]
+        return out
 
 # %% ../nbs/05_pad.ipynb #b6f35924
 class RandomCrop(RandTransform):

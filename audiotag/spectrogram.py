@@ -12,7 +12,7 @@ from torch import nn
 from fastai.torch_basics import DisplayedTransform, TensorBase
 from .audio import TensorAudio
 
-# %% ../nbs/06_spectrogram.ipynb #704a70c3
+# %% ../nbs/06_spectrogram.ipynb #29818239
 class LogMel(nn.Module):
     "Waveforms (bs, samples) to log-mel power spectrograms (bs, 1, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
@@ -27,18 +27,20 @@ class LogMel(nn.Module):
         f_max = f_max or sr/2
         store_attr()
         self.register_buffer('window', torch.hann_window(n_fft), persistent=False)
-        self.register_buffer('mel', torch.from_numpy(librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=f_max)), persistent=False)
+        mel = torch.from_numpy(librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=f_max))
+        self.register_buffer('mel', mel.T.repeat_interleave(2, 0).contiguous(), persistent=False)
 
     @property
     def config(self): return {k: getattr(self, k) for k in 'sr n_fft hop_length n_mels f_min f_max'.split()}
 
-    def _db(self, wav):
+    def _mels(self, wav):
         spec = torch.stft(wav, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
-        return 10*torch.log10((self.mel @ torch.view_as_real(spec).pow(2).sum(-1)).clamp(min=1e-10))
+        return torch.view_as_real(spec.transpose(1, 2)).flatten(-2).square() @ self.mel
 
     def crops(self, wav):
         "As `forward`, for crops that carry half a window of context on either side: no padding"
-        return torch.cat([self._db(o) for o in wav.split(1 if wav.device.type == 'cpu' else len(wav))])[:, None]
+        power = torch.cat([self._mels(o) for o in wav.split(1 if wav.device.type == 'cpu' else len(wav))])
+        return 10*torch.log10(power.clamp(min=1e-10)).transpose(1, 2)[:, None]
 
     def forward(self, wav): return self.crops(nn.functional.pad(wav, (self.n_fft//2, self.n_fft//2)))
 

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['cache_dir', 'StoredWave', 'open_clip']
 
-# %% ../nbs/03_store.ipynb #124e8bf1
+# %% ../nbs/03_store.ipynb #126caf51
 import hashlib, os
 from pathlib import Path
 import numpy as np
-from .audio import _seekable, Clip, audio_info, decode
+from .audio import Clip, audio_info, can_seek, decode
 
 # %% ../nbs/03_store.ipynb #7885d5ed
 def cache_dir(): 
@@ -32,15 +32,15 @@ def _write_entry(x, entry):
     with open(tmp, 'wb') as f: f.write(np.float32(scale).tobytes()); f.write(np.round(x*(32767/scale)).astype(np.int16).tobytes())
     tmp.replace(entry)
 
-# %% ../nbs/03_store.ipynb #e5eaec62
+# %% ../nbs/03_store.ipynb #4a654239
 class StoredWave:
-    "Decoded samples on disk: float32 where they are sliced"
+    "Decoded samples on disk: float32 where they are sliced; no file stays open"
     dtype = np.dtype(np.float32)
-    def __init__(self, entry): self.scale, self.x = np.fromfile(entry, np.float32, 1)[0]/32767, np.memmap(entry, np.int16, 'r', offset=4)
-    def __len__(self): return len(self.x)
-    def __getitem__(self, i): return self.x[i]*self.scale
+    def __init__(self, entry): self.entry, self.scale, self.n = entry, np.fromfile(entry, np.float32, 1)[0]/32767, entry.stat().st_size//2 - 2
+    def __len__(self): return self.n
+    def __getitem__(self, i): return np.fromfile(self.entry, np.int16, i.stop - i.start, offset=4 + 2*i.start)*self.scale
 
-# %% ../nbs/03_store.ipynb #766eabb4
+# %% ../nbs/03_store.ipynb #dfa8eda5
 def open_clip(
     path, # A recording
     sr, # Rate in Hz
@@ -48,7 +48,7 @@ def open_clip(
 ): # A `Clip`
     "`path` at `sr` Hz: by seeking where its format and rate allow it, else decoded once into `folder`"
     path, info = Path(path), audio_info(path)
-    if info.samplerate == sr and info.format in _seekable: return Clip(path, sr)
+    if can_seek(info, sr): return Clip(path, sr)
     entry = _entry(path, sr, Path(folder or cache_dir()))
     if not entry.exists(): _write_entry(decode(path, sr), entry)
     return Clip(path, sr, StoredWave(entry))
