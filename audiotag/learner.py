@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EpochLines', 'tagger_learner', 'TaggerError', 'Tagger']
 
-# %% ../nbs/26_learner.ipynb #7e091c54
+# %% ../nbs/26_learner.ipynb #50c90a98
 import json
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from . import __version__
-from .augment import WaveMix
+from .augment import PowerMix
 from .metrics import Lwlrap
 from .model import archs, tagging_net, xresnet18
 from .pad import Cropper, RandomCrop
@@ -46,7 +46,7 @@ class EpochLines(Callback):
 
 def _screen(): return Console().is_terminal or Console().is_jupyter
 
-# %% ../nbs/26_learner.ipynb #026d6c1d
+# %% ../nbs/26_learner.ipynb #e9982ccb
 _adamw = partial(OptimWrapper, opt=torch.optim.AdamW, fused=True)
 
 @delegates(Learner.__init__)
@@ -54,7 +54,7 @@ def tagger_learner(
     dls, # `DataLoaders` from a block with `SpectrogramBlock`, such as `tagging_dls` makes
     arch=xresnet18, # One of `archs`, or its name
     widen=1., # Factor for the number of channels
-    mixup=WaveMix, # A callback, or a class of one, that mixes clips; None for none
+    mixup=PowerMix, # A callback, or a class of one, that mixes clips; None for none
     loss_func=None, # Binary cross-entropy on logits if None
     metrics=None, # `Lwlrap` if None
     opt_func=_adamw,

@@ -11,14 +11,14 @@ from fastcore.basics import store_attr
 from fastai.vision.augment import RandTransform
 from .audio import Clip, TensorAudio
 
-# %% ../nbs/05_pad.ipynb #937a9ccf
+# %% ../nbs/05_pad.ipynb #e3416726
 def repeat_pad(
     x, # Samples (n,)
     length, # Samples wanted
     phase=0 # Sample of `x` to start from
 ): # Samples (length,)
     "`x` again and again, whole copies and a part, to `length`"
-    return x[(np.arange(length) + phase) % len(x)]
+    return np.tile(x, -(-(length + phase)//len(x)))[phase:phase + length]
 
 # %% ../nbs/05_pad.ipynb #35ec35ed
 def crop_starts(

@@ -12,7 +12,7 @@ from torch import nn
 from fastai.torch_basics import DisplayedTransform, TensorBase
 from .audio import TensorAudio
 
-# %% ../nbs/06_spectrogram.ipynb #29818239
+# %% ../nbs/06_spectrogram.ipynb #8975e03a
 class LogMel(nn.Module):
     "Waveforms (bs, samples) to log-mel power spectrograms (bs, 1, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
@@ -40,13 +40,13 @@ class LogMel(nn.Module):
     def crops(self, wav):
         "As `forward`, for crops that carry half a window of context on either side: no padding"
         power = torch.cat([self._mels(o) for o in wav.split(1 if wav.device.type == 'cpu' else len(wav))])
-        return 10*torch.log10(power.clamp(min=1e-10)).transpose(1, 2)[:, None]
+        return 10*torch.log10(power.clamp(min=1e-10)).transpose(1, 2)[:, None].contiguous()
 
     def forward(self, wav): return self.crops(nn.functional.pad(wav, (self.n_fft//2, self.n_fft//2)))
 
-# %% ../nbs/06_spectrogram.ipynb #63ca9bf4
+# %% ../nbs/06_spectrogram.ipynb #84cc79ec
 class TensorSpec(TensorBase):
-    "Log-mel spectrograms (..., 1, n_mels, frames) of `log_mel`; `wav` holds the waveforms they were made from"
+    "Log-mel spectrograms (..., 1, n_mels, frames) of `log_mel`; in a batch, `front` made them of the waveforms `wav`"
     def show(self, ctx=None, title=None, figsize=(4, 2.5), **kwargs):
         "One spectrogram, over seconds and hertz"
         ctx = ctx or plt.subplots(figsize=figsize)[1]
@@ -60,7 +60,7 @@ class TensorSpec(TensorBase):
         ctx.set_title(title, fontsize=9)
         return ctx
 
-# %% ../nbs/06_spectrogram.ipynb #d9218ea9
+# %% ../nbs/06_spectrogram.ipynb #301e31f7
 class FrontEnd(nn.Module):
     "Waveform crops (bs, samples) to log-mel spectrograms (bs, 1, n_mels, frames), each band normalised by `mean` and `std` in dB"
     def __init__(self, log_mel):
@@ -68,7 +68,9 @@ class FrontEnd(nn.Module):
         self.log_mel = log_mel
         for name, v in dict(mean=-30., std=20.).items(): self.register_buffer(name, torch.full((log_mel.n_mels, 1), v))
 
-    def forward(self, wav): return (self.log_mel.crops(wav) - self.mean)/self.std
+    def forward(self, wav): return self.from_db(self.log_mel.crops(wav))
+    def to_db(self, spec): return spec*self.std + self.mean
+    def from_db(self, db): return (db - self.mean)/self.std
 
     def fit(self, 
         batches # Iterable of waveform crops (bs, samples)
@@ -79,7 +81,7 @@ class FrontEnd(nn.Module):
         self.std.copy_(specs.std((0, 1, 3)).clamp(min=1)[:, None])
         return self
 
-# %% ../nbs/06_spectrogram.ipynb #56d8341d
+# %% ../nbs/06_spectrogram.ipynb #2cdc2285
 class ToSpec(DisplayedTransform):
     "A batch of `TensorAudio` crops to a batch of `TensorSpec`, by `front`, on the batch's device"
     order = 90
@@ -87,4 +89,4 @@ class ToSpec(DisplayedTransform):
     def encodes(self, x:TensorAudio):
         wav = x.as_subclass(torch.Tensor)
         with torch.no_grad(): spec = self.front.to(wav.device)(wav)
-        return TensorSpec(spec, log_mel=self.front.log_mel, wav=x)
+        return TensorSpec(spec, log_mel=self.front.log_mel, front=self.front, wav=x)
