@@ -203,7 +203,7 @@ def demo(path: Annotated[Path, typer.Argument(metavar='[DIR]', help='Folder to m
     from audiotag.demo import run_demo
     run_demo(_new_folder(path))
 
-# %% ../nbs/44_cli.ipynb #fb5f1fbf
+# %% ../nbs/44_cli.ipynb #7220f29a
 def _expected():
     "The errors that are the user's to mend"
     from audiotag.audio import AudioError
@@ -218,6 +218,7 @@ def _note(message, category, *args, **kwargs):
 def main():
     "The command `audiotag`"
     warnings.showwarning = _note
+    warnings.simplefilter('always')
     try: app()
     except Exception as e:
         if not isinstance(e, _expected()): raise

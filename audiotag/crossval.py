@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recipes', 'get_recipe', 'write_whole', 'write_scores', 'train_fold', 'cross_validate', 'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #b89e9db6
+# %% ../nbs/30_crossval.ipynb #58d7a37b
 import hashlib, json, os, platform, shutil, time
 from pathlib import Path
 import fastai, numpy as np, pandas as pd, torch
@@ -13,7 +13,7 @@ from fastai.torch_core import set_seed
 from . import __version__
 from .data import tagging_dls
 from .datasets import DataError, truth_of, vocab_of
-from .folds import add_folds
+from .folds import add_folds, fold_split
 from .learner import Tagger, TaggerError, tagger_learner
 from .metrics import accuracy, score_report
 import audiotag.tta
@@ -87,14 +87,14 @@ def _open_run(out, config):
     out.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
 
-# %% ../nbs/30_crossval.ipynb #6694eb7d
+# %% ../nbs/30_crossval.ipynb #79961323
 def _versions(): return dict(audiotag=__version__, torch=torch.__version__, fastai=fastai.__version__, python=platform.python_version())
 
 def _machine(device): return torch.cuda.get_device_name() if 'cuda' in str(device) else f'CPU, {os.cpu_count()} cores, {platform.machine()}'
 
 def _report(out, clips, folds, recipe, vocab, seed, device):
     "Gather the folds' files of the run `out`, and score them"
-    gather = lambda name: pd.concat([pd.read_csv(out/f'fold{k}'/name, dtype={'fname': str}, float_precision='round_trip') for k in folds], ignore_index=True)
+    gather = lambda name: pd.concat([pd.read_csv(out/f'fold{k}'/name, dtype={'fname': str}) for k in folds], ignore_index=True)
     oof, single, truth = gather('oof.csv'), gather('single.csv'), truth_of(clips, vocab)
     write_scores(oof, out/'oof.csv')
     gather('history.csv').to_csv(out/'history.csv', index=False)
@@ -104,7 +104,7 @@ def _report(out, clips, folds, recipe, vocab, seed, device):
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #e3019639
+# %% ../nbs/30_crossval.ipynb #167b1070
 def cross_validate(
     clips, # Table of clips
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -118,6 +118,7 @@ def cross_validate(
     recipe, out = recipe or get_recipe('quick'), Path(out)
     clips = add_folds(clips[clips.subset != 'test'].reset_index(drop=True), n_folds)
     vocab, folds = vocab_of(clips, vocab), sorted(set(clips.fold) - {-1}) if folds is None else folds
+    for k in folds: fold_split(clips, k)
     _open_run(out, _config(clips, folds, recipe, vocab, seed))
     for k in folds: 
         if not (out/f'fold{k}').exists(): _run_fold(clips, k, out/f'fold{k}', recipe, vocab, seed, device)

@@ -10,10 +10,10 @@ import numpy as np, torch
 from fastai.learner import Metric
 from sklearn.metrics import fbeta_score, label_ranking_average_precision_score
 
-# %% ../nbs/20_metrics.ipynb #ce31232d
+# %% ../nbs/20_metrics.ipynb #1c1714fe
 def _binary(preds, targs):
     "Both as tensors: scores in full precision, targets as truth values"
-    preds, targs = (torch.as_tensor(np.asarray(o) if not isinstance(o, torch.Tensor) else o).as_subclass(torch.Tensor) for o in (preds, targs))
+    preds, targs = (o.as_subclass(torch.Tensor) if isinstance(o, torch.Tensor) else torch.tensor(np.asarray(o)) for o in (preds, targs))
     if preds.shape != targs.shape or preds.ndim != 2: raise ValueError(f'scores {tuple(preds.shape)} and targets {tuple(targs.shape)} must both be (clips, classes)')
     if preds.isnan().any(): raise ValueError('scores hold NaN, which has no rank')
     return preds.double(), targs > .5

@@ -158,7 +158,7 @@ def engine_revving(rng, t, sr):
     "A motor that speeds up, again and again"
     return _engine(rng, _log_uniform(rng, 30, 80)*2**(1.5*((t*rng.uniform(.5, 1.2) + rng.random()) % 1)), sr)
 
-# %% ../nbs/01_synth.ipynb #16a831d9
+# %% ../nbs/01_synth.ipynb #637d7fe0
 def _shaped(x, decay, sr):
     "The impulses in `x`, each with a tail that decays in `decay` s"
     return _filtered(x, lambda f: 1/np.sqrt(1 + (2*np.pi*f*decay)**2), sr)
@@ -167,9 +167,11 @@ def _weather(rng, n, sr): return _noise(rng, n, sr, _log_uniform(rng, 50, 300), 
 
 @sound
 def wind(rng, t, sr):
-    "Noise whose pitch and loudness wander"
-    slow = np.interp(t, np.arange(0, t[-1] + 2, .5), rng.random(len(np.arange(0, t[-1] + 2, .5))))
-    return slow**2*_noise(rng, len(t), sr, 50, 4000, .8) + (1 - slow)**2*_noise(rng, len(t), sr, 200, 9000, .4)
+    "Gusts that howl: narrow noise whose pitch follows its loudness"
+    knots = np.arange(0, t[-1] + 2, .4)
+    gust = np.interp(t, knots, rng.random(len(knots)))
+    howl = np.sin(2*np.pi*np.cumsum(_log_uniform(rng, 300, 700)*2**gust)/sr + 2*np.cumsum(rng.standard_normal(len(t)))/np.sqrt(sr/50))
+    return gust**2*(howl + .4*_noise(rng, len(t), sr, 50, 3000, .6))
 
 @sound
 def surf(rng, t, sr):
@@ -189,16 +191,16 @@ def applause(rng, t, sr):
     claps = rng.random(len(t)) < rng.uniform(25, 80)/sr
     return _shaped(claps*rng.uniform(.3, 1, len(t)), rng.uniform(.004, .01), sr)*_weather(rng, len(t), sr)
 
-# %% ../nbs/01_synth.ipynb #61dca9e9
+# %% ../nbs/01_synth.ipynb #2dffe656
 @sound
 def ticking_clock(rng, t, sr):
     "Even clicks"
-    return _clicks(rng, t, sr, np.arange(rng.uniform(0, .1), t[-1], 1/rng.uniform(3, 8)))
+    return _clicks(rng, t, sr, np.arange(rng.uniform(0, .1), t[-1], 1/rng.uniform(2, 5)))
 
 @sound
 def typing(rng, t, sr):
     "Uneven clicks"
-    return _clicks(rng, t, sr, np.cumsum(rng.exponential(1/rng.uniform(4, 9), int(10*t[-1]) + 3)))
+    return _clicks(rng, t, sr, np.cumsum(.03 + rng.exponential(1/rng.uniform(8, 14), int(15*t[-1]) + 3)))
 
 @sound
 def bouncing_ball(rng, t, sr):
@@ -230,13 +232,13 @@ def _part(rng, n, sr, name):
     x[start:start + length] = y*np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1])/(.01*sr))
     return x/(np.sqrt((y**2).mean()) + 1e-9)
 
-# %% ../nbs/01_synth.ipynb #fc4c92df
+# %% ../nbs/01_synth.ipynb #6f154e15
 def synth_clip(
     names, # Names of the sounds, from `sound_names`
     seconds, # Length
     seed, # An integer or a sequence of them: the same seed, the same clip
     sr=44100, # Rate in Hz
-    snr=(6, 26) # Level of each sound over the background, in dB, drawn between these
+    snr=(8, 26) # Level of each sound over the background, in dB, drawn between these
 ): # Float array of `seconds*sr` samples in [-1, 1]
     "A clip with the sounds `names` on a background of coloured noise"
     rng, n = np.random.default_rng(seed), int(seconds*sr)
