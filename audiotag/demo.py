@@ -15,15 +15,15 @@ from .datasets import read_clips, truth_of, usable
 from .metrics import lwlrap, score_report
 from .synth import synth_dataset
 
-# %% ../nbs/36_demo.ipynb #11ae8533
+# %% ../nbs/36_demo.ipynb #64029d7e
 def run_demo(
     path, # Folder to make, with `data`, `run` and `submission.csv` in it
-    clips=400, test=200, noisy=20, # Clips to synthesise
+    clips=500, test=200, noisy=20, # Clips to synthesise
     recipe=None, # See `get_recipe`
     seed=0
 ): # dict: lwlrap with and without TTA, of logistic regression and of chance
     "The main job on synthetic data, from nothing to a scored submission"
-    path, recipe = Path(path), recipe or get_recipe('quick', epochs=40, seconds=3.)
+    path, recipe = Path(path), recipe or get_recipe('quick', epochs=45, seconds=3.)
     data = path/'data'
     print(f'Making {clips + test + noisy} synthetic clips in {data}', flush=True)
     synth_dataset(data, clips, noisy, test, seed)

@@ -122,7 +122,7 @@ def telephone_ring(rng, t, sr):
     f, beat = _log_uniform(rng, 500, 2000), np.sin(2*np.pi*rng.uniform(15, 25)*t) > 0
     return (_tone(rng, np.where(beat, f, 1.25*f), sr)) * ((t*rng.uniform(.4, 1) + rng.random()) % 1 < .6)
 
-# %% ../nbs/01_synth.ipynb #afc09d46
+# %% ../nbs/01_synth.ipynb #46f859ff
 def _struck(rng, t, sr, partials, decay, rate, spread):
     "Strikes of `partials` (ratios), `rate` a second, at pitches `spread` semitones apart"
     base, tc = _log_uniform(rng, 200, 1000), np.arange(int(min(4*decay, t[-1]+.1)*sr))/sr
@@ -140,9 +140,9 @@ def church_bell(rng, t, sr):
 @sound
 def plucked_string(rng, t, sr):
     "A tune of harmonic plucks"
-    return _struck(rng, t, sr, (1, 2, 3, 4, 5, 6), rng.uniform(.3, .8), rng.uniform(2, 4), 9)
+    return _struck(rng, t, sr, (1, 2, 3, 4, 5, 6), rng.uniform(.2, .5), rng.uniform(3, 5), 9)
 
-# %% ../nbs/01_synth.ipynb #db802c3c
+# %% ../nbs/01_synth.ipynb #8b3e6c14
 def _engine(rng, freq, sr):
     "Strokes at `freq` (Hz) of a buzzing, noisy motor"
     phase = np.cumsum(freq)/sr
@@ -151,7 +151,7 @@ def _engine(rng, freq, sr):
 @sound
 def engine_idling(rng, t, sr):
     "A motor at one speed, nearly"
-    return _engine(rng, _log_uniform(rng, 30, 150)*(1 + .02*np.sin(2*np.pi*t*rng.uniform(.5, 2))), sr)
+    return _engine(rng, _log_uniform(rng, 40, 150)*(1 + .02*np.sin(2*np.pi*t*rng.uniform(.5, 2))), sr)
 
 @sound
 def engine_revving(rng, t, sr):
