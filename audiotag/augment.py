@@ -66,12 +66,13 @@ class _MixBatch(ItemTransform):
         db = 10*torch.log10(mix_power(power, power[other], share))
         return x.front.from_db(db), torch.lerp(y[other].float(), y.float(), share[:, None])
 
-# %% ../nbs/08_augment.ipynb #34af7e52
+# %% ../nbs/08_augment.ipynb #e92027aa
 class PowerMix(Callback):
     "Mixup on linear power of each training batch, shares drawn from Beta(`alpha`, `alpha`)"
     def __init__(self, alpha=1.): self.beta = torch.distributions.Beta(torch.tensor(alpha), torch.tensor(alpha))
     def before_fit(self):
-        self.tfm = _MixBatch(lambda n: self.beta.sample((n,)))
-        self.dls.train.after_batch.add(self.tfm)
-    def after_fit(self): self.dls.train.after_batch.fs.remove(self.tfm)
-    def after_cancel_fit(self): self.after_fit()
+        self.after_fit() # where the last fit was interrupted
+        self.dls.train.after_batch.add(_MixBatch(lambda n: self.beta.sample((n,))))
+    def after_fit(self):
+        fs = self.dls.train.after_batch.fs
+        for o in [o for o in fs if isinstance(o, _MixBatch)]: fs.remove(o)

@@ -32,7 +32,7 @@ from .model import archs, tagging_net, xresnet18
 from .pad import Cropper, RandomCrop
 from .spectrogram import FrontEnd, LogMel, ToSpec
 
-# %% ../nbs/26_learner.ipynb #26330dd8
+# %% ../nbs/26_learner.ipynb #d7d51b0a
 def _line(values): return ' '.join(f'{v:>10.6f}' if isinstance(v, float) else f'{v!s:>10}' for v in values)
 
 class EpochLines(Callback):
@@ -42,7 +42,6 @@ class EpochLines(Callback):
         self.old, self.learn.logger = self.learn.logger, lambda log: print(_line(log), flush=True)
         self.learn.logger(self.recorder.metric_names)
     def after_fit(self): self.learn.logger = self.old
-    def after_cancel_fit(self): self.after_fit()
 
 def _screen(): return Console().is_terminal or Console().is_jupyter
 

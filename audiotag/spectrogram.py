@@ -12,7 +12,7 @@ from torch import nn
 from fastai.torch_basics import DisplayedTransform, TensorBase
 from .audio import TensorAudio
 
-# %% ../nbs/06_spectrogram.ipynb #8975e03a
+# %% ../nbs/06_spectrogram.ipynb #2238d1fd
 class LogMel(nn.Module):
     "Waveforms (bs, samples) to log-mel power spectrograms (bs, 1, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
@@ -27,15 +27,24 @@ class LogMel(nn.Module):
         f_max = f_max or sr/2
         store_attr()
         self.register_buffer('window', torch.hann_window(n_fft), persistent=False)
+        self.blocks = []
         mel = torch.from_numpy(librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=f_max))
-        self.register_buffer('mel', mel.T.repeat_interleave(2, 0).contiguous(), persistent=False)
+        for part in mel.T.split(-(-n_mels//4), 1): self._add_block(part)
+
+    def _add_block(self, filters):
+        "Keep of `filters` (bins, mels) the bins that they use, each twice: for the real and the imaginary part"
+        used = filters.any(1).nonzero().flatten().tolist() or [0]
+        name, a, b = f'mel{len(self.blocks)}', used[0], used[-1] + 1
+        self.register_buffer(name, filters[a:b].repeat_interleave(2, 0).contiguous(), persistent=False)
+        self.blocks.append((name, slice(2*a, 2*b)))
 
     @property
     def config(self): return {k: getattr(self, k) for k in 'sr n_fft hop_length n_mels f_min f_max'.split()}
 
     def _mels(self, wav):
         spec = torch.stft(wav, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
-        return torch.view_as_real(spec.transpose(1, 2)).flatten(-2).square() @ self.mel
+        power = torch.view_as_real(spec.transpose(1, 2)).flatten(-2).square()
+        return torch.cat([power[..., bins] @ getattr(self, name) for name, bins in self.blocks], -1)
 
     def crops(self, wav):
         "As `forward`, for crops that carry half a window of context on either side: no padding"

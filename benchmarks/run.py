@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from fastai.callback.core import Callback
 from fastai.learner import CancelFitException
 from audiotag.all import *
-from audiotag.synth import synth_clip
+from audiotag.synth import sound_names, synth_clip
 
 here = Path(__file__).parent
 
@@ -60,7 +60,7 @@ def _bare_step(learn, x, y):
         opt.step(); opt.zero_grad()
     return step
 
-def training(args, rounds=5, steps=8):
+def training(args, rounds=9, steps=8):
     "Training steps of 5 s crops from WAV files through DataBlock and Learner, against the same step on one resident batch, which is the limit"
     with tempfile.TemporaryDirectory() as tmp, contextlib.redirect_stdout(io.StringIO()):
         clips = read_clips(synth_dataset(Path(tmp)/'data', clips=int(args.bs*(steps + 2)*1.3), noisy=0, test=0))
@@ -83,8 +83,8 @@ def tta(args, rounds=5):
     "Scoring clips of the competition's lengths, from WAV files, all crops, against the bare forward pass of as many crops"
     with tempfile.TemporaryDirectory() as tmp:
         clips = read_clips(synth_dataset(Path(tmp)/'data', clips=60, noisy=0, test=0))
-        net = tagging_net(args.arch, 20, args.widen).to(args.device, memory_format=torch.channels_last)
-        tagger = Tagger(FrontEnd(LogMel()), net, vocab_of(clips), Cropper(215, 1024, 2048), dict(arch=args.arch, widen=args.widen)).to(args.device).eval()
+        net = tagging_net(args.arch, len(sound_names), args.widen).to(args.device, memory_format=torch.channels_last)
+        tagger = Tagger(FrontEnd(LogMel()), net, sound_names, Cropper(215, 1024, 2048), dict(arch=args.arch, widen=args.widen)).to(args.device).eval()
         files = clips.path.tolist()
         crops = sum(len(tagger.cropper.starts(Clip(f, 44100))) for f in files)
         batches = [torch.randn(n, 1, 64, 215, device=args.device) for n in [args.bs]*(crops//args.bs) + [crops % args.bs] if n]
