@@ -15,7 +15,7 @@ help:
 	@echo "make readme    README.md from nbs/index.ipynb"
 
 demo: $(READY)
-	@rm -rf demo demo.partial
+	@rm -rf demo
 	@$(BIN)/audiotag demo demo
 
 test: $(READY)
@@ -35,7 +35,7 @@ readme: $(READY)
 
 constraints: $(READY)
 	@sed -n '/^#/p' constraints.txt > $(VENV)/head
-	@$(BIN)/pip freeze --exclude-editable --exclude audiotag | sed "s/$$/ ; python_version == '3.11' and sys_platform == 'linux'/" | cat $(VENV)/head - > $(VENV)/new
+	@$(BIN)/pip freeze --exclude-editable --exclude audiotag | sed "s/$$/ ; python_version == '$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')' and sys_platform == 'linux'/" | cat $(VENV)/head - > $(VENV)/new
 	@mv $(VENV)/new constraints.txt
 
 $(READY): setup.py settings.ini pyproject.toml $(wildcard constraints.txt)
@@ -49,4 +49,4 @@ $(READY): setup.py settings.ini pyproject.toml $(wildcard constraints.txt)
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo demo.partial build *.egg-info
+	rm -rf $(VENV) demo build *.egg-info

@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['frame_seconds', 'AudioError', 'audio_info', 'decode', 'can_seek', 'Clip', 'player', 'TensorAudio']
 
-# %% ../nbs/00_audio.ipynb #e03b6bed
+# %% ../nbs/00_audio.ipynb #6b59cbfe
 import base64, io, struct
 from pathlib import Path
 import matplotlib.pyplot as plt, numpy as np, soundfile as sf, soxr, torch
-from fastcore.basics import basic_repr
 from fastai.torch_core import TensorBase
 
 # %% ../nbs/00_audio.ipynb #70e3626d
@@ -20,15 +19,15 @@ class AudioError(Exception):
 # %% ../nbs/00_audio.ipynb #037543b9
 frame_seconds = 0.02 # the shortest recording of any use, in seconds: one frame of speech or music analysis
 
-# %% ../nbs/00_audio.ipynb #256049a1
+# %% ../nbs/00_audio.ipynb #bdf0fac1
 def _riff_missing(path):
     "Bytes that the RIFF header of `path` promises and the file lacks"
     with open(path, 'rb') as f: head = f.read(12)
     if head[:4] != b'RIFF' or len(head) < 12: return 0
     size = struct.unpack('<I', head[4:8])[0]
-    return max(0, size + 8 - path.stat().st_size - 1) if size < 2**31 else 0
+    return max(0, size - path.stat().st_size) if size < 2**31 else 0
 
-# %% ../nbs/00_audio.ipynb #1333b5a3
+# %% ../nbs/00_audio.ipynb #5f380028
 def audio_info(
     path # A WAV, FLAC, OGG, MP3 or other file that libsndfile reads
 ): # soundfile's `_SoundFileInfo`: `frames`, `samplerate` (Hz), `channels`, `format`, `subtype`
@@ -38,26 +37,28 @@ def audio_info(
     if not path.stat().st_size: raise AudioError(path, 'the file is empty (0 bytes)')
     try: info = sf.info(path)
     except sf.LibsndfileError as e: raise AudioError(path, f'not audio that can be decoded ({e.error_string.strip()})') from None
+    except TypeError: raise AudioError(path, 'raw samples without a header, of unknown rate: convert it to WAV') from None
+    if info.frames > 2**48: raise AudioError(path, 'its header does not say how long it is: convert it to WAV or FLAC anew')
     if info.frames < frame_seconds*info.samplerate: raise AudioError(path, f'{info.frames} samples are too short: at least {frame_seconds} s is needed')
     if missing := _riff_missing(path): raise AudioError(path, f'cut off: its header promises {missing} bytes more')
     return info
 
-# %% ../nbs/00_audio.ipynb #ce96ea8e
-def _mono(x, path):
-    "Mean over the channels of float samples `x` (samples, channels); what is not a number becomes 0, unless nothing is one"
+# %% ../nbs/00_audio.ipynb #3310c9ac
+def _mono(x):
+    "Mean over the channels of float samples `x` (samples, channels); what is not a number becomes 0"
     x = x[:, 0] if x.shape[1] == 1 else x.mean(1)
     ok = np.isfinite(x)
-    if not ok.any(): raise AudioError(path, 'holds no number, only NaN or infinity')
     return x if ok.all() else np.where(ok, x, 0)
 
-# %% ../nbs/00_audio.ipynb #22b9ffe3
+# %% ../nbs/00_audio.ipynb #491483f8
 def _read(path, info, start, stop):
     "Samples `start:stop` of `path`, mixed to mono: int16 where the file holds just that, which is quickest, else float32"
     dtype = 'int16' if info.subtype == 'PCM_16' and info.channels == 1 else 'float32'
     try: x = sf.read(path, start=start, stop=stop, dtype=dtype, always_2d=True)[0]
     except sf.LibsndfileError as e: raise AudioError(path, f'damaged: decoding fails between samples {start} and {stop} ({e})') from None
     if len(x) < stop - start: raise AudioError(path, f'cut off: {len(x)} of {stop-start} samples decode')
-    return x[:, 0] if dtype == 'int16' else _mono(x, path)
+    if len(x) == info.frames and dtype != 'int16' and not np.isfinite(x).any(): raise AudioError(path, 'holds no number, only NaN or infinity')
+    return x[:, 0] if dtype == 'int16' else _mono(x)
 
 def _floats(x): return x.astype(np.float32)/2**15 if x.dtype == np.int16 else x
 
@@ -82,15 +83,15 @@ def _sounding(x):
     nz = np.flatnonzero(np.abs(x) >= 2**-15) if x.dtype.kind == 'f' else np.flatnonzero(x)
     return nz[-1] + 1 if len(nz) else 0
 
-# %% ../nbs/00_audio.ipynb #93fc63aa
+# %% ../nbs/00_audio.ipynb #02a35a3a
 def _samples(clip):
     "Samples of `clip` before the digital zeros at its end, looked for from the end"
     for stop in range(clip.total, 0, -clip.sr):
         start = max(0, stop - clip.sr)
-        if n := _sounding(clip.read(start, stop)): return max(start + n, int(frame_seconds*clip.sr))
+        if n := _sounding(clip.read(start, stop)): return int(max(start + n, frame_seconds*clip.sr))
     return clip.total
 
-# %% ../nbs/00_audio.ipynb #a2e86c82
+# %% ../nbs/00_audio.ipynb #f1ed3266
 class Clip:
     "A mono recording of `samples` samples at `sr` Hz, decoded where it is read; silent beyond its ends"
     def __init__(self, 
@@ -116,7 +117,7 @@ class Clip:
         return out
 
     seconds = property(lambda self: self.samples/self.sr)
-    __repr__ = basic_repr('path,sr,samples')
+    def __repr__(self): return f'Clip {self.path.name}: {self.seconds:.2f} s at {self.sr} Hz'
 
 # %% ../nbs/00_audio.ipynb #7dfdefec
 def player(

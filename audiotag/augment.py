@@ -54,25 +54,25 @@ def mix_power(
     wa, wb = (w**2/(p**2 + (1 - p)**2) for w in (p, 1 - p))
     return a*wa[:, None, None, None] + b*wb[:, None, None, None]
 
-# %% ../nbs/08_augment.ipynb #850bc198
+# %% ../nbs/08_augment.ipynb #8229cfaf
 class _MixBatch(ItemTransform):
     "Mix each spectrogram with another of its batch, and its targets with the other's"
     split_idx, order = 0, 92
-    def __init__(self, share): store_attr()
+    def __init__(self, beta): store_attr()
     def encodes(self, b):
         x, y = b
-        share, other = self.share(len(x)).to(x.device), torch.randperm(len(x), device=x.device)
+        share, other = self.beta.sample((len(x),)).to(x.device), torch.randperm(len(x), device=x.device)
         power = 10**(x.front.to_db(x)/10)
         db = 10*torch.log10(mix_power(power, power[other], share))
         return x.front.from_db(db), torch.lerp(y[other].float(), y.float(), share[:, None])
 
-# %% ../nbs/08_augment.ipynb #e92027aa
+# %% ../nbs/08_augment.ipynb #5123971a
 class PowerMix(Callback):
     "Mixup on linear power of each training batch, shares drawn from Beta(`alpha`, `alpha`)"
     def __init__(self, alpha=1.): self.beta = torch.distributions.Beta(torch.tensor(alpha), torch.tensor(alpha))
     def before_fit(self):
         self.after_fit() # where the last fit was interrupted
-        self.dls.train.after_batch.add(_MixBatch(lambda n: self.beta.sample((n,))))
+        self.dls.train.after_batch.add(_MixBatch(self.beta))
     def after_fit(self):
         fs = self.dls.train.after_batch.fs
         for o in [o for o in fs if isinstance(o, _MixBatch)]: fs.remove(o)

@@ -17,7 +17,7 @@ from .progress import progress
 from .spectrogram import LogMel
 from .store import open_clip
 
-# %% ../nbs/29_baseline.ipynb #295c12aa
+# %% ../nbs/29_baseline.ipynb #9db2550b
 def mel_stats(
     files, # Recordings
     sr=44100 # Rate in Hz
@@ -25,7 +25,7 @@ def mel_stats(
     "Mean and deviation over time of 64 log-mel bands (dB) of each file"
     log_mel = LogMel(sr)
     specs = (log_mel(torch.from_numpy(open_clip(f, sr).read())[None])[0, 0] for f in files)
-    return torch.stack([torch.cat([o.mean(1), o.std(1)]) for o in progress(specs, 'Averaging spectra', total=len(files))]).numpy()
+    return torch.stack([torch.cat([o.mean(1), o.std(1, correction=0)]) for o in progress(specs, 'Averaging spectra', total=len(files))]).numpy()
 
 # %% ../nbs/29_baseline.ipynb #67acadeb
 def logistic_scores(

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['app', 'AsJson', 'synth', 'train', 'predict', 'evaluate', 'compare', 'demo', 'main']
 
-# %% ../nbs/44_cli.ipynb #c8f6421d
+# %% ../nbs/44_cli.ipynb #6d0a8352
 import json, os, sys, warnings
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -49,26 +50,29 @@ def _device(name):
     try: return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError): raise DataError(f"--device {name}: not available here; 'auto' and 'cpu' are") from None
 
-# %% ../nbs/44_cli.ipynb #63b9bc8b
+# %% ../nbs/44_cli.ipynb #e914453e
 @app.command()
 def synth(
     path: Annotated[Path, typer.Argument(metavar='DIR', help='Folder to make')],
     clips: Annotated[int, typer.Option(min=1, help='Curated clips')] = 300,
     noisy: Annotated[Optional[int], typer.Option(min=0, help='Noisy clips [default: as many as curated ones]')] = None,
     test: Annotated[Optional[int], typer.Option(min=0, help='Test clips [default: 9 for every 10 curated ones]')] = None,
-    seed: int = 0,
-    sr: Annotated[int, typer.Option(min=8000, help='Rate in Hz')] = 44100):
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    sr: Annotated[int, typer.Option(min=8000, help='Rate in Hz')] = 44100,
+    as_json: AsJson = False):
     "Write a synthetic data set with the files of FSDKaggle2019."
     from audiotag.synth import synth_dataset
     synth_dataset(_new_folder(path), clips, noisy, test, seed, sr)
-    print(f'{path}: synthetic clips, with the files and columns of FSDKaggle2019')
+    _say(dict(out=str(path)), as_json, f'{path}: synthetic clips, with the files and columns of FSDKaggle2019')
 
-# %% ../nbs/44_cli.ipynb #4426ce73
-def _read_training(data, recipe):
+# %% ../nbs/44_cli.ipynb #c99627d0
+def _read_training(data, recipe, n_folds, fold):
     "The clips in `data` that can be trained on"
     from audiotag.datasets import read_clips, usable
-    clips = read_clips(data)
-    return usable(clips[clips.subset == 'curated'].reset_index(drop=True), recipe['seconds'])
+    from audiotag.folds import add_folds, fold_split
+    clips = read_clips(data).query('subset == "curated"').reset_index(drop=True)
+    if fold is not None and clips.path.notna().any(): fold_split(add_folds(clips, n_folds), fold)
+    return usable(clips, recipe['seconds'])
 
 @app.command()
 def train(
@@ -79,7 +83,7 @@ def train(
     recipe: Annotated[str, typer.Option(help='What to train, and how')] = 'quick',
     epochs: Annotated[Optional[int], typer.Option(min=1, help="[default: the recipe's]")] = None,
     arch: Annotated[Optional[str], typer.Option(help="xresnet18, xresnet34 or xresnet50 [default: the recipe's]")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help='auto, cpu, cuda, mps')] = 'auto',
     as_json: AsJson = False):
     "Train a tagger a fold on the curated clips of DATA, and score them out of fold."
@@ -87,21 +91,19 @@ def train(
     from audiotag.datasets import DataError
     from audiotag.model import archs
     if arch and arch not in archs: raise DataError(f"--arch {arch}: the architectures are {', '.join(archs)}")
-    settings, device = get_recipe(recipe, epochs=epochs, arch=arch), _device(device)
-    clips = _read_training(data, settings)
-    with _quiet(as_json): report = cross_validate(clips, _new_folder(out), settings, None if fold is None else [fold], folds, seed=seed, device=device)
+    settings, device, out = get_recipe(recipe, epochs=epochs, arch=arch), _device(device), _new_folder(out)
+    clips = _read_training(data, settings, folds, fold)
+    with _quiet(as_json): report = cross_validate(clips, out, settings, None if fold is None else [fold], folds, seed=seed, device=device)
     _say(report, as_json, f"lwlrap {report['lwlrap']:.4f} (without TTA {report['lwlrap_without_tta']:.4f}), accuracy {report['accuracy']:.4f}, "
                           f"{report['clips']} clips out of fold, {report['seconds']:.0f} s: {out}")
 
-# %% ../nbs/44_cli.ipynb #26309118
-from contextlib import contextmanager, nullcontext, redirect_stdout
-
+# %% ../nbs/44_cli.ipynb #f534013a
 def _quiet(as_json): return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
-# %% ../nbs/44_cli.ipynb #a99ab6b8
+# %% ../nbs/44_cli.ipynb #d7aa6160
 def _inputs(inputs):
     "Files and their names: a folder's by their path from it, single ones as given"
-    from audiotag.datasets import DataError, _named, audio_files
+    from audiotag.datasets import DataError, audio_files
     found = {}
     for o in inputs:
         files = audio_files(o) if o.is_dir() else [o]
@@ -112,15 +114,20 @@ def _inputs(inputs):
             if found.setdefault(name, f) != f: raise DataError(f'{name}: a name in two of the inputs; tag them in two calls')
     return found
 
-def _like(df, path):
-    "The rows and columns of `df` in the order of the submission file `path`"
+def _read_like(path, vocab, fnames):
+    "The submission file `path`, for tags in `vocab` and clips in `fnames`"
     from audiotag.datasets import DataError, _named, read_table
-    sample, df = read_table(path, ['fname']), df.set_index('fname')
-    if lost := list(sample.columns[1:].difference(df.columns)): raise DataError(f'{path}: tags that the tagger does not know: {_named(lost)}')
-    if len(lost := sample.fname[~sample.fname.isin(df.index)]): raise DataError(f'{path}: clips that were not tagged: {_named(lost)}')
-    return df.loc[sample.fname, sample.columns[1:]].reset_index()
+    sample = read_table(path, ['fname'])
+    if lost := list(sample.columns[1:].difference(vocab)): raise DataError(f'{path}: tags that the tagger does not know: {_named(lost)}')
+    if len(lost := sample.fname[~sample.fname.isin(fnames)]): raise DataError(f'{path}: clips that are not among the inputs: {_named(lost)}')
+    return sample
 
-# %% ../nbs/44_cli.ipynb #fa7ca969
+def _like(df, sample):
+    "The rows and columns of `df` in the order of `sample`; clips that could not be tagged get the mean scores"
+    df = df.set_index('fname')[sample.columns[1:]]
+    return df.reindex(sample.fname).fillna(df.mean()).reset_index()
+
+# %% ../nbs/44_cli.ipynb #b1747569
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
@@ -135,34 +142,39 @@ def predict(
     from audiotag.crossval import load_taggers, predict_run, write_scores
     from audiotag.datasets import DataError
     if pool not in ('mean', 'max', 'gmean'): raise DataError(f'--pool {pool}: mean, max or gmean')
-    files, out, failed = _inputs(inputs), _writable(out), []
-    df = predict_run(load_taggers(run, _device(device)), list(files.values()), list(files), tta=tta, pool=pool, failed=failed)
+    files, out, failed, taggers = _inputs(inputs), _writable(out), [], load_taggers(run, _device(device))
+    sample = _read_like(like, taggers[0].vocab, set(files)) if like else None
+    df = predict_run(taggers, list(files.values()), list(files), tta=tta, pool=pool, failed=failed)
     bad = sorted({message for _, message in failed})
     for message in bad: print(f'audiotag: left out {message}', file=sys.stderr)
     if not len(df): raise DataError(f'none of the {len(files)} recordings could be tagged')
-    write_scores(_like(df, like) if like else df, out)
+    write_scores(_like(df, sample) if like else df, out)
     _say(dict(tagged=len(df), left_out=bad, out=str(out)), as_json, f'{out}: {len(df)} of {len(files)} recordings tagged')
 
-# %% ../nbs/44_cli.ipynb #b20d7a76
+# %% ../nbs/44_cli.ipynb #81c359b7
 def _read_scores(path):
     "A table of scores: `fname` and one column of numbers a tag"
+    import pandas as pd
     from audiotag.datasets import DataError, _named, read_table
     df = read_table(path, ['fname'])
     if len(twice := df.fname[df.fname.duplicated()]): raise DataError(f'{path}: listed more than once: {_named(twice)}')
     if df.shape[1] < 2: raise DataError(f'{path}: no column of scores beside fname')
-    import pandas as pd
     numbers = df.iloc[:, 1:].apply(pd.to_numeric, errors='coerce')
     if len(bad := df.fname[numbers.isna().any(axis=1)]): raise DataError(f'{path}: scores that are no numbers for {_named(bad)}')
     return pd.concat([df.fname, numbers.astype(float)], axis=1)
 
 def _read_truth(path, preds):
     "The truth in `path` (`fname,labels`, or one column of 0 and 1 a tag) for the clips and tags of `preds`"
+    import pandas as pd
     from audiotag.datasets import DataError, _named, read_table, truth_of, vocab_of
     df, tags = read_table(path, ['fname']), list(preds.columns[1:])
     if 'labels' in df: df = df.assign(labels=df.labels.astype(str))
     else:
-        columns = read_table(path, ['fname', *tags])[tags].apply(lambda c: c.astype(float) > .5)
+        columns = read_table(path, ['fname', *tags])[tags].replace({'True': 1, 'False': 0, True: 1, False: 0}).apply(pd.to_numeric, errors='coerce')
+        if len(bad := df.fname[columns.isna().any(axis=1)]): raise DataError(f'{path}: neither 0 nor 1 for {_named(bad)}')
+        columns = columns > .5
         df = df.assign(labels=[','.join(c for c, v in zip(tags, row) if v) for row in columns.to_numpy()])
+    if len(twice := df.fname[df.fname.duplicated()]): raise DataError(f'{path}: listed more than once: {_named(twice)}')
     if len(lost := df.fname[~df.fname.isin(preds.fname)]): raise DataError(f'clips of {path} without scores: {_named(lost)}')
     if len(more := preds.fname[~preds.fname.isin(df.fname)]): raise DataError(f'scores for clips that {path} does not have: {_named(more)}')
     return truth_of(df, vocab_of(df, tags))
@@ -196,14 +208,17 @@ def compare(
     res = bootstrap(x.to_numpy(), y.loc[targs.index, x.columns].to_numpy(), targs[x.columns].to_numpy())
     _say(res, as_json, f"A - B = {res['difference']:+.4f}, 95 % interval {res['low']:+.4f} to {res['high']:+.4f}, p = {res['p']:.3f}")
 
-# %% ../nbs/44_cli.ipynb #55061fb9
+# %% ../nbs/44_cli.ipynb #5e687f47
 @app.command()
-def demo(path: Annotated[Path, typer.Argument(metavar='[DIR]', help='Folder to make')] = Path('demo')):
+def demo(
+    path: Annotated[Path, typer.Argument(metavar='[DIR]', help='Folder to make')] = Path('demo'),
+    as_json: AsJson = False):
     "The main job on synthetic clips: make them, train, tag, score, and write submission.csv."
     from audiotag.demo import run_demo
-    run_demo(_new_folder(path))
+    with _quiet(as_json): scores = run_demo(_new_folder(path))
+    if as_json: print(json.dumps(scores))
 
-# %% ../nbs/44_cli.ipynb #7220f29a
+# %% ../nbs/44_cli.ipynb #11ec64e1
 def _expected():
     "The errors that are the user's to mend"
     from audiotag.audio import AudioError
@@ -215,13 +230,19 @@ def _note(message, category, *args, **kwargs):
     "Show what a data set's user should know, and no library's internal warnings"
     if category.__name__ == 'DataWarning': print(f'audiotag: {message}', file=sys.stderr)
 
+def _usage(e):
+    "Say in one line what is wrong with the words of the command; where there were none, its help has been printed"
+    if text := e.format_message(): print(f'audiotag: {text} Try --help.', file=sys.stderr)
+    sys.exit(2)
+
 def main():
     "The command `audiotag`"
     warnings.showwarning = _note
     warnings.simplefilter('always')
-    try: app()
+    try: code = app(standalone_mode=False)
     except Exception as e:
+        if hasattr(e, 'format_message'): _usage(e)
         if not isinstance(e, _expected()): raise
         print(f'audiotag: {e}', file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt: sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['recipes', 'get_recipe', 'write_whole', 'write_scores', 'train_fold', 'cross_validate', 'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #58d7a37b
-import hashlib, json, os, platform, shutil, time
+# %% ../nbs/30_crossval.ipynb #77b0f288
+import hashlib, json, os, platform, shutil, time, warnings
 from pathlib import Path
-import fastai, numpy as np, pandas as pd, torch
-from fastai.torch_core import set_seed
+import fastai, pandas as pd, torch
+from fastai.torch_core import default_device, set_seed
 from . import __version__
 from .data import tagging_dls
-from .datasets import DataError, truth_of, vocab_of
+from .datasets import DataError, DataWarning, truth_of, vocab_of
 from .folds import add_folds, fold_split
 from .learner import Tagger, TaggerError, tagger_learner
 from .metrics import accuracy, score_report
+from .store import whole_file
 import audiotag.tta
 
 # %% ../nbs/30_crossval.ipynb #599cbde4
@@ -27,12 +28,10 @@ def get_recipe(name, **overrides):
     if name not in recipes: raise DataError(f"there is no recipe {name!r}; the recipes are {', '.join(recipes)}")
     return {**recipes[name], 'name': name, **{k: v for k, v in overrides.items() if v is not None}}
 
-# %% ../nbs/30_crossval.ipynb #b6a12bac
+# %% ../nbs/30_crossval.ipynb #8c1735a4
 def write_whole(path, text):
-    "Write `text` beside `path`, then rename: no reader ever sees half of it"
-    tmp = Path(path).with_name(f'{Path(path).name}.partial')
-    tmp.write_text(text, encoding='utf-8')
-    tmp.replace(path)
+    "Write `text` to `path`, whole or not at all"
+    with whole_file(path) as tmp: tmp.write_text(text, encoding='utf-8')
 
 def write_scores(df, path): write_whole(path, df.to_csv(index=False, float_format='%.6g', lineterminator='\n'))
 
@@ -87,24 +86,24 @@ def _open_run(out, config):
     out.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
 
-# %% ../nbs/30_crossval.ipynb #79961323
+# %% ../nbs/30_crossval.ipynb #c5e6037e
 def _versions(): return dict(audiotag=__version__, torch=torch.__version__, fastai=fastai.__version__, python=platform.python_version())
 
-def _machine(device): return torch.cuda.get_device_name() if 'cuda' in str(device) else f'CPU, {os.cpu_count()} cores, {platform.machine()}'
+def _machine(device): return torch.cuda.get_device_name() if 'cuda' in str(device or default_device()) else f'CPU, {os.cpu_count()} cores, {platform.machine()}'
 
 def _report(out, clips, folds, recipe, vocab, seed, device):
     "Gather the folds' files of the run `out`, and score them"
     gather = lambda name: pd.concat([pd.read_csv(out/f'fold{k}'/name, dtype={'fname': str}) for k in folds], ignore_index=True)
     oof, single, truth = gather('oof.csv'), gather('single.csv'), truth_of(clips, vocab)
     write_scores(oof, out/'oof.csv')
-    gather('history.csv').to_csv(out/'history.csv', index=False)
+    write_scores(gather('history.csv'), out/'history.csv')
     seconds = sum(Tagger.load(out/f'fold{k}'/'tagger.safetensors').about['seconds'] for k in folds)
     report = dict(**score_report(oof, truth), accuracy=accuracy(oof, truth), lwlrap_without_tta=score_report(single, truth)['lwlrap'], seconds=seconds,
                   folds=list(map(int, folds)), recipe=recipe, seed=seed, machine=_machine(device), versions=_versions())
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #167b1070
+# %% ../nbs/30_crossval.ipynb #5e3a3532
 def cross_validate(
     clips, # Table of clips
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -116,7 +115,7 @@ def cross_validate(
 ): # dict: what is in `report.json`
     "Train one tagger a fold, and score every clip by the one that has not heard it"
     recipe, out = recipe or get_recipe('quick'), Path(out)
-    clips = add_folds(clips[clips.subset != 'test'].reset_index(drop=True), n_folds)
+    clips = add_folds(clips[(clips.subset != 'test') & clips.path.notna()].reset_index(drop=True), n_folds)
     vocab, folds = vocab_of(clips, vocab), sorted(set(clips.fold) - {-1}) if folds is None else folds
     for k in folds: fold_split(clips, k)
     _open_run(out, _config(clips, folds, recipe, vocab, seed))
@@ -124,15 +123,16 @@ def cross_validate(
         if not (out/f'fold{k}').exists(): _run_fold(clips, k, out/f'fold{k}', recipe, vocab, seed, device)
     return _report(out, clips, folds, recipe, vocab, seed, device)
 
-# %% ../nbs/30_crossval.ipynb #67a2214a
+# %% ../nbs/30_crossval.ipynb #350d778a
 def load_taggers(
     run, # A run folder, or one tagger's file
     device='cpu'
 ): # List of `Tagger`
     "The taggers of `run`; raises `TaggerError` where there is none"
     run = Path(run)
-    files = sorted(run.glob('fold*/tagger.safetensors')) if run.is_dir() else [run]
+    files = [f for f in sorted(run.glob('fold*/tagger.safetensors')) if f.parent.suffix != '.partial'] if run.is_dir() else [run]
     if not files: raise TaggerError(f'{run}: no finished fold in this folder; is it a run, and did its training end?')
+    if run.is_dir() and len(files) < (n := len(json.loads((run/'config.json').read_text())['folds'])): warnings.warn(f'{run}: training has not ended, {len(files)} of {n} folds are used', DataWarning)
     return [Tagger.load(f, device) for f in files]
 
 def predict_run(

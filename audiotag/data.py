@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['ClipRow', 'OpenClip', 'SpectrogramBlock', 'get_path', 'get_labels', 'show_batch', 'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #27ef0fcf
+# %% ../nbs/12_data.ipynb #b1f3bb43
 import os
 from collections import namedtuple
+from pathlib import Path
 import numpy as np, torch
 from fastai.data.block import DataBlock, MultiCategoryBlock, TransformBlock
-from fastai.data.transforms import IndexSplitter
 from fastai.torch_basics import Transform, default_device, dispatch
 from fastai.vision.data import get_grid
 from fastai.data.core import show_batch
@@ -23,11 +23,11 @@ from .progress import progress
 from .spectrogram import FrontEnd, LogMel, TensorSpec, ToSpec
 from .store import open_clip
 
-# %% ../nbs/12_data.ipynb #02748a55
+# %% ../nbs/12_data.ipynb #bfb2dcdd
 class OpenClip(Transform):
     "A path to a `Clip` at `sr` Hz, opened once; compressed and odd-rate files are decoded once into `store`"
     def __init__(self, sr, store=None): self.sr, self.store, self.clips = sr, store, {}
-    def encodes(self, path:str):
+    def encodes(self, path:(str, Path)):
         if path not in self.clips: self.clips[path] = open_clip(path, self.sr, self.store)
         return self.clips[path]
 

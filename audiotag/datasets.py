@@ -7,11 +7,11 @@ __all__ = ['fsd_bad', 'audio_suffixes', 'DataError', 'DataWarning', 'read_table'
            'read_fsdkaggle2019', 'audio_files', 'read_clips', 'split_labels', 'vocab_of', 'truth_of', 'check_audio',
            'usable']
 
-# %% ../nbs/02_datasets.ipynb #640d5270
+# %% ../nbs/02_datasets.ipynb #2aa1ec39
 import os, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-import numpy as np, pandas as pd, soundfile as sf
+import pandas as pd
 from .audio import AudioError, audio_info, decode
 from .progress import progress
 
@@ -25,7 +25,7 @@ def _named(names, few=3):
     names = list(map(str, names))
     return f"{len(names):,} ({', '.join(names[:few])}{', ...' if len(names) > few else ''})"
 
-# %% ../nbs/02_datasets.ipynb #7de53b99
+# %% ../nbs/02_datasets.ipynb #79c41bc4
 def read_table(
     path, # A CSV file
     columns # Columns that it must have
@@ -34,6 +34,7 @@ def read_table(
     try: df = pd.read_csv(path, encoding='utf-8-sig', dtype=dict.fromkeys(columns, str), keep_default_na=False, na_values={'fold': ''})
     except FileNotFoundError: raise DataError(f'{path}: no such file') from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as e: raise DataError(f'{path}: not a CSV file in UTF-8 ({e})') from None
+    if not isinstance(df.index, pd.RangeIndex): raise DataError(f'{path}: more values in a row than there are columns; put labels that hold commas in double quotes')
     if missing := [c for c in columns if c not in df]: raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, df.columns))}")
     return df
 
@@ -42,24 +43,26 @@ def _rows(df, subset, fname='fname', labels='labels', **columns):
     "The columns of `df` under our names"
     return pd.DataFrame(dict(fname=df[fname], labels=df[labels] if labels else '', subset=subset, **{k: df[v] for k, v in columns.items()}))
 
-# %% ../nbs/02_datasets.ipynb #35025332
+# %% ../nbs/02_datasets.ipynb #ea89073f
 def read_folder(
     path # A folder with `clips.csv` (`fname,labels[,fold][,source][,subset]`) and the audio in `audio/` or beside it
 ): # Table of clips
     "One's own clips"
     df = read_table(path/'clips.csv', ['fname', 'labels'])
-    clips = _rows(df, df.get('subset', 'curated'), **{c: c for c in ('fold', 'source') if c in df})
+    subset = df.get('subset', pd.Series('curated', df.index)).replace('', 'curated')
+    if len(odd := sorted(set(subset) - {'curated', 'noisy', 'test'})): raise DataError(f"{path/'clips.csv'}: unknown subset {_named(odd)}; curated, noisy and test are known")
+    clips = _rows(df, subset, **{c: c for c in ('fold', 'source') if c in df})
     if len(empty := clips.fname[(clips.labels.str.strip() == '') & (clips.subset != 'test')]): 
         raise DataError(f"{path/'clips.csv'}: no label for {_named(empty)}; tag them, take the rows out, or give them the subset `test`")
     return clips
 
-# %% ../nbs/02_datasets.ipynb #a3801125
+# %% ../nbs/02_datasets.ipynb #31c96dcf
 def read_esc50(
     path # The unpacked archive: `meta/esc50.csv` and `audio/`
 ): # Table of clips, with the official folds
     "ESC-50 (Piczak 2015)"
     df = read_table(path/'meta'/'esc50.csv', ['filename', 'fold', 'category', 'src_file'])
-    return _rows(df.assign(fold=df.fold.astype(int)), 'curated', 'filename', 'category', fold='fold', source='src_file')
+    return _rows(df, 'curated', 'filename', 'category', fold='fold', source='src_file')
 
 # %% ../nbs/02_datasets.ipynb #af856927
 fsd_bad = 'f76181c4.wav 77b925c2.wav 6a1f682a.wav c7db12aa.wav 7752cc8a.wav 1d44b0bd.wav'.split()
@@ -95,7 +98,7 @@ def _format(path):
         if test(path): return reader
     raise DataError(f'{path}: no clips.csv, meta/esc50.csv or train_curated.csv in it; for your own clips write clips.csv with the columns fname and labels')
 
-# %% ../nbs/02_datasets.ipynb #ae4bf49f
+# %% ../nbs/02_datasets.ipynb #0db3bc5d
 audio_suffixes = '.wav .flac .ogg .mp3 .aif .aiff .opus .au .caf .w64'.split()
 
 def audio_files(
@@ -105,10 +108,13 @@ def audio_files(
     return sorted(Path(d)/f for d, _, fs in os.walk(path) for f in fs if Path(f).suffix.lower() in audio_suffixes and not f.startswith('.'))
 
 def _find(clips, files, path):
-    "The file of each clip: by its path from `path` or `path/audio`, else by its name alone"
-    by_name = {f.name: f for f in files}
+    "The file of each clip: by its path from `path` or `path/audio`, else by its name, which must then be that of one file"
     by_path = {f.relative_to(d).as_posix(): f for d in (path, path/'audio') for f in files if f.is_relative_to(d)}
-    return [str(f) if (f := by_path.get(n, by_name.get(Path(n).name))) else None for n in clips.fname]
+    by_name = {}
+    for f in files: by_name.setdefault(f.name, []).append(f)
+    found = [[by_path[n]] if n in by_path else by_name.get(n, []) for n in clips.fname]
+    if len(many := [n for n, o in zip(clips.fname, found) if len(o) > 1]): raise DataError(f'{path}: more than one file of the name {_named(many)}; give their paths from {path} as fname')
+    return [str(o[0]) if o else None for o in found]
 
 # %% ../nbs/02_datasets.ipynb #fb3453d1
 def _check(clips, path, files):
@@ -151,12 +157,13 @@ def truth_of(
     "Which of `vocab` each clip has"
     return pd.DataFrame([[int(v in o) for v in vocab] for o in map(split_labels, clips.labels)], index=pd.Index(clips.fname, name='fname'), columns=list(vocab))
 
-# %% ../nbs/02_datasets.ipynb #4cfa7c15
+# %% ../nbs/02_datasets.ipynb #6235c55d
 def _problem(path):
     "What makes `path` useless, or its length in seconds"
     try:
         info = audio_info(path)
-        decode(path, start=0 if info.subtype in ('FLOAT', 'DOUBLE') else info.frames - 1, stop=info.frames)
+        plain = info.subtype.startswith('PCM') and info.format != 'FLAC'
+        decode(path, start=info.frames - 1 if plain else 0)
         return info.frames/info.samplerate
     except AudioError as e: return str(e).removeprefix(f'{path}: ')
 
@@ -174,15 +181,16 @@ def check_audio(
         elif p < min_seconds: rows.append((n, f'{p:.2f} s long', f'repeated to {min_seconds:g} s'))
     return pd.DataFrame(rows, columns=['fname', 'problem', 'action'])
 
-# %% ../nbs/02_datasets.ipynb #8ae80ff4
+# %% ../nbs/02_datasets.ipynb #97ac8959
 def usable(
     clips, # Table of clips
     min_seconds # Clips shorter than this are repeated up to it
 ): # The clips that can be decoded
-    "Drop the clips that cannot be used, and warn which and why; raises `DataError` if none is left"
+    "Drop the clips that cannot be used, warn which and why, and which are repeated; raises `DataError` if none is left"
     checked = check_audio(clips, min_seconds)
     dropped = checked[checked.action == 'dropped']
     kept = clips[~clips.fname.isin(dropped.fname)].reset_index(drop=True)
     if not len(kept): raise DataError(f"none of the {len(clips)} clips can be used: {_named(dropped.fname + ': ' + dropped.problem)}")
     if len(dropped): warnings.warn(f"Dropped {_named(dropped.fname + ': ' + dropped.problem, 10)}", DataWarning)
+    if len(short := checked[checked.action != 'dropped']): warnings.warn(f"Shorter than {min_seconds:g} s, repeated to it: {_named(short.fname)}", DataWarning)
     return kept

@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['run_demo']
 
-# %% ../nbs/36_demo.ipynb #cb4fcd74
-import shutil
+# %% ../nbs/36_demo.ipynb #587ce8af
 from pathlib import Path
 import pandas as pd
 from .baseline import chance, logistic_scores

@@ -11,14 +11,19 @@ import numpy as np, pandas as pd
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from .datasets import DataError, DataWarning, _named, truth_of, vocab_of
 
-# %% ../nbs/10_folds.ipynb #776c04a8
+# %% ../nbs/10_folds.ipynb #932bac01
 def _groups(clips):
     "One row for each source of `clips`: the tags of any of its takes"
     truth = truth_of(clips, vocab_of(clips))
-    source = clips.source.to_numpy() if 'source' in clips else clips.fname.to_numpy()
+    source = clips.get('source', clips.fname).replace('', None).fillna(clips.fname).to_numpy()
     return source, truth.groupby(source).max()
+def _official(clips, curated):
+    "The given folds as integers; -1 for clips never validated on"
+    fold = pd.to_numeric(clips.fold, errors='coerce')
+    if (bad := curated & (fold.isna() | (fold % 1 != 0))).any(): raise DataError(f'no whole number as fold of {_named(clips.fname[bad])}; give every curated clip one, or leave the column out')
+    return fold.where(curated, -1).astype(int)
 
-# %% ../nbs/10_folds.ipynb #397074f8
+# %% ../nbs/10_folds.ipynb #ec27dd30
 def add_folds(
     clips, # Table of clips
     n=5, # Folds
@@ -26,7 +31,7 @@ def add_folds(
 ): # The table with a column `fold`: 0 to n-1, or the official folds where it has them; -1 for clips never validated on
     "Give every curated clip a fold, stratified by tags, by `source`"
     curated = clips.subset == 'curated'
-    if 'fold' in clips: return clips.assign(fold=clips.fold.where(curated, -1).astype(int))
+    if 'fold' in clips: return clips.assign(fold=_official(clips, curated))
     source, groups = _groups(clips[curated])
     if len(groups) < n: raise DataError(f'{n} folds cannot be made of {len(groups)} curated recordings: use fewer folds, or add clips')
     if len(rare := groups.columns[groups.sum() < n]): warnings.warn(f'Tags with fewer recordings than the {n} folds, missing from some of them: {_named(rare)}', DataWarning)

@@ -5,20 +5,18 @@
 # %% auto #0
 __all__ = ['EpochLines', 'tagger_learner', 'TaggerError', 'Tagger']
 
-# %% ../nbs/26_learner.ipynb #50c90a98
+# %% ../nbs/26_learner.ipynb #aff1b12f
 import json
 from functools import partial
 from pathlib import Path
 import torch
 from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback
-from fastai.callback.mixup import MixUp
 from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import *
 from fastai.learner import Learner
 from fastai.losses import BCEWithLogitsLossFlat
 from fastai.optimizer import OptimWrapper
-from fastai.torch_core import set_seed
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from rich.console import Console
@@ -28,9 +26,10 @@ from torch import nn
 from . import __version__
 from .augment import PowerMix
 from .metrics import Lwlrap
-from .model import archs, tagging_net, xresnet18
+from .model import tagging_net, xresnet18
 from .pad import Cropper, RandomCrop
 from .spectrogram import FrontEnd, LogMel, ToSpec
+from .store import whole_file
 
 # %% ../nbs/26_learner.ipynb #d7d51b0a
 def _line(values): return ' '.join(f'{v:>10.6f}' if isinstance(v, float) else f'{v!s:>10}' for v in values)
@@ -96,7 +95,7 @@ def tagger(self:Learner):
     front, cropper = _find(self.dls.valid.after_batch.fs, ToSpec).front, _find(self.dls.valid.after_item.fs, RandomCrop).cropper
     return Tagger(front, self.model, self.dls.vocab, cropper, self.arch).eval()
 
-# %% ../nbs/26_learner.ipynb #5e5a6e40
+# %% ../nbs/26_learner.ipynb #537e48b2
 _format = 1 # raised when a file of an older version can no longer be read
 
 @patch
@@ -107,20 +106,21 @@ def save(self:Tagger,
     "Write all that `Tagger.load` needs, whole or not at all"
     header = json.dumps(dict(format=_format, version=__version__, **self.config, about=about))
     path = Path(path)
-    tmp = path.with_name(path.name + '.partial')
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in self.state_dict().items()}, tmp, metadata={'audiotag': header})
-    return tmp.replace(path)
+    with whole_file(path) as tmp: save_file({k: v.contiguous() for k, v in self.state_dict().items()}, tmp, metadata={'audiotag': header})
+    return path
 
-# %% ../nbs/26_learner.ipynb #a91f6e29
+# %% ../nbs/26_learner.ipynb #9a30b4c5
 def _read_file(path):
     "Header and tensors of the safetensors file `path`"
     if not Path(path).is_file(): raise TaggerError(f'{path}: no such file')
     try:
         with safe_open(path, 'pt') as f: header, state = (f.metadata() or {}).get('audiotag'), {k: f.get_tensor(k) for k in f.keys()}
     except (SafetensorError, OSError) as e: raise TaggerError(f'{path}: not a whole safetensors file ({e})') from None
-    if header is None: raise TaggerError(f'{path}: a safetensors file, but not one that audiotag wrote')
-    return json.loads(header), state
+    try: cfg = json.loads(header or '')
+    except ValueError: cfg = None
+    if not isinstance(cfg, dict): raise TaggerError(f'{path}: a safetensors file, but not one that audiotag wrote')
+    return cfg, state
 
 # %% ../nbs/26_learner.ipynb #02b7e850
 @patch(cls_method=True)

@@ -53,7 +53,7 @@ class LogMel(nn.Module):
 
     def forward(self, wav): return self.crops(nn.functional.pad(wav, (self.n_fft//2, self.n_fft//2)))
 
-# %% ../nbs/06_spectrogram.ipynb #84cc79ec
+# %% ../nbs/06_spectrogram.ipynb #d5b25776
 class TensorSpec(TensorBase):
     "Log-mel spectrograms (..., 1, n_mels, frames) of `log_mel`; in a batch, `front` made them of the waveforms `wav`"
     def show(self, ctx=None, title=None, figsize=(4, 2.5), **kwargs):
@@ -63,7 +63,7 @@ class TensorSpec(TensorBase):
         seconds = x.shape[-1]*lm.hop_length/lm.sr
         ctx.imshow(x, origin='lower', aspect='auto', cmap='magma', extent=(0, seconds, -.5, lm.n_mels - .5), **kwargs)
         mels = librosa.mel_frequencies(lm.n_mels + 2, fmin=lm.f_min, fmax=lm.f_max)[1:-1]
-        ticks = [f for f in (100, 300, 1000, 3000, 10000) if mels[0] <= f <= mels[-1]]
+        ticks = [f for f in (300, 1000, 3000, 10000) if mels[0] <= f <= mels[-1]]
         ctx.set_yticks(np.interp(ticks, mels, range(lm.n_mels)), ticks)
         ctx.set(xlabel='seconds', ylabel='Hz')
         ctx.set_title(title, fontsize=9)

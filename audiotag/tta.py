@@ -83,18 +83,19 @@ def scores(self:Tagger,
     for i, _ in failed or (): out[i] = torch.nan
     return out
 
-# %% ../nbs/28_tta.ipynb #f21a0425
+# %% ../nbs/28_tta.ipynb #62f20998
 @patch
 def predict(self:Tagger,
     files, # Recordings, or one of them
     fnames=None, # Their names in the table; the paths if None
-    **kwargs # `tta`, `pool`, `bs` and `failed` of `scores`
+    failed=None, # A list: (number, message) of each file that cannot be used goes there; None to raise `AudioError`
+    **kwargs # `tta`, `pool` and `bs` of `scores`
 ): # DataFrame with `fname` and one column a tag
     "Scores of each file, as a submission has them; files that failed are left out"
     files = [files] if isinstance(files, (str, Path)) else list(files)
-    df = pd.DataFrame(self.scores(files, **kwargs).numpy(), columns=self.vocab)
+    df = pd.DataFrame(self.scores(files, failed=failed, **kwargs).numpy(), columns=self.vocab)
     df.insert(0, 'fname', list(map(str, files if fnames is None else fnames)))
-    return df[df[self.vocab[0]].notna()].reset_index(drop=True)
+    return df.drop(index=[i for i, _ in failed or ()]).reset_index(drop=True)
 
 @patch
 def tag(self:Tagger,

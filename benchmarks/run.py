@@ -14,11 +14,16 @@ from audiotag.synth import sound_names, synth_clip
 
 here = Path(__file__).parent
 
+def now():
+    "The time when all that was asked of the device is done"
+    if torch.cuda.is_available(): torch.cuda.synchronize()
+    return time.perf_counter()
+
 def seconds(f, n=1):
     "Mean time of `n` calls of `f`"
-    start = time.perf_counter()
+    start = now()
     for _ in range(n): f()
-    return (time.perf_counter() - start)/n
+    return (now() - start)/n
 
 def side_by_side(fs, n=1, rounds=7):
     "Median time of each of `fs` (by name), taken in turn, and the median of each one's ratio to the first in the same round"
@@ -45,12 +50,11 @@ def logmel(args):
 class _Steps(Callback):
     "Times `n` training steps of a fit, then ends it"
     def __init__(self, n): self.n = n
-    def before_fit(self): self.times = []
+    def before_fit(self): self.step = 0
     def before_batch(self):
-        self.times.append(time.perf_counter())
-        if len(self.times) > self.n: raise CancelFitException
-    @property
-    def seconds(self): return (self.times[-1] - self.times[1])/(len(self.times) - 2)
+        self.step += 1
+        if self.step == 2: self.start = now()
+        if self.step > self.n: self.seconds = (now() - self.start)/(self.n - 1); raise CancelFitException
 
 def _bare_step(learn, x, y):
     "A training step of the same network, loss and optimiser on a batch that is there"
@@ -65,7 +69,7 @@ def training(args, rounds=9, steps=8):
     with tempfile.TemporaryDirectory() as tmp, contextlib.redirect_stdout(io.StringIO()):
         clips = read_clips(synth_dataset(Path(tmp)/'data', clips=int(args.bs*(steps + 2)*1.3), noisy=0, test=0))
         dls = tagging_dls(clips, fold=0, bs=args.bs, device=args.device)
-        start = time.perf_counter(); x, y = dls.one_batch(); first = time.perf_counter() - start
+        start = now(); x, y = dls.one_batch(); first = now() - start
         learn = tagger_learner(dls, args.arch, args.widen, cbs=(timer := _Steps(steps + 1)))
         learn.model.to(memory_format=torch.channels_last)
         bare = _bare_step(learn, x.as_subclass(torch.Tensor), y.as_subclass(torch.Tensor).float())

@@ -76,6 +76,16 @@ def test_like_gives_the_rows_and_columns_of_a_sample(shell, zoo, tagger_file, tm
     sample.write_text('fname,Quack\neight.wav,0\n')
     code, _, err = shell('predict', tagger_file, zoo/'good', '--out', tmp_path/'sub2.csv', '--like', sample)
     assert code == 1 and 'does not know: 1 (Quack)' in err and not (tmp_path/'sub2.csv').exists()
+    sample.write_text('fname,Moo\neight.wav,0\ngone.wav,0\n')
+    code, _, err = shell('predict', tagger_file, zoo/'good', '--out', tmp_path/'sub2.csv', '--like', sample)
+    assert code == 1 and 'not among the inputs: 1 (gone.wav)' in err and _one_line(err)
+
+def test_a_submission_is_whole_though_a_clip_is_bad(shell, zoo, tagger_file, tmp_path):
+    (tmp_path/'sample.csv').write_text('fname,Moo\nbad/nan.wav,0\ngood/eight.wav,0\ngood/short.flac,0\n')
+    code, _, err = shell('predict', tagger_file, zoo, '--out', tmp_path/'sub.csv', '--like', tmp_path/'sample.csv')
+    df, good = pd.read_csv(tmp_path/'sub.csv'), ['eight.wav', 'short.flac']
+    assert code == 0 and 'nan.wav: holds no number' in err
+    assert df.fname.tolist() == ['bad/nan.wav', 'good/eight.wav', 'good/short.flac'] and df.Moo.between(0, 1).all()
 
 @pytest.fixture
 def scored(tmp_path):
@@ -162,6 +172,32 @@ def test_train_then_predict_then_evaluate(shell, make_folder, tmp_path):
     assert code == 0 and sorted(pd.read_csv(tmp_path/'preds.csv').fname) == sorted(names)
     (tmp_path/'truth.csv').write_text(f'fname,labels\n{rows}', encoding='utf-8')
     assert shell('evaluate', tmp_path/'preds.csv', tmp_path/'truth.csv')[0] == 0
+
+@pytest.mark.parametrize('args, words', [(['predict'], 'Missing'), (['train', 'x'], '--out'), (['fly'], "No such command 'fly'"), (['synth', 'x', '--seed', '-1'], '--seed')])
+def test_wrong_words_are_one_line(shell, args, words):
+    code, out, err = shell(*args)
+    assert code == 2 and out == '' and words in err and _one_line(err)
+
+def test_train_skips_rows_marked_as_test_and_names_a_bad_fold(shell, make_folder, tmp_path):
+    data = make_folder('fname,labels,subset,fold\na.wav,X,,\nb.wav,,test,\n', ['a.wav', 'b.wav'])
+    code, _, err = shell('train', data, '--out', tmp_path/'run')
+    assert code == 1 and 'no whole number as fold of 1 (a.wav)' in err and not (tmp_path/'run').exists()
+
+@pytest.mark.parametrize('cell, code', [('True', 0), ('1', 0), ('', 1), ('yes', 1)])
+def test_truth_in_columns(shell, tmp_path, cell, code):
+    (tmp_path/'p.csv').write_text('fname,X,Y\na,.9,.1\nb,.2,.7\n')
+    (tmp_path/'t.csv').write_text(f'fname,X,Y\na,{cell},False\nb,False,True\n')
+    got, out, err = shell('evaluate', tmp_path/'p.csv', tmp_path/'t.csv')
+    assert got == code and ('lwlrap 1.0000' in out if not code else 'neither 0 nor 1 for 1 (a)' in err)
+
+def test_an_unfinished_run_says_so(shell, zoo, tagger_file, tmp_path):
+    run = tmp_path/'run'
+    for k in ('fold0', 'fold1.partial'):
+        (run/k).mkdir(parents=True)
+        (run/k/'tagger.safetensors').write_bytes(tagger_file.read_bytes())
+    (run/'config.json').write_text('{"folds": [0, 1]}')
+    code, _, err = shell('predict', run, zoo/'good', '--out', tmp_path/'preds.csv')
+    assert code == 0 and '1 of 2 folds are used' in err
 
 def test_synth_refuses_a_folder_that_is_not_empty(shell, tmp_path):
     (tmp_path/'mine.txt').write_text('keep me')
