@@ -50,7 +50,7 @@ def _mono(x):
     ok = np.isfinite(x)
     return x if ok.all() else np.where(ok, x, 0)
 
-# %% ../nbs/00_audio.ipynb #491483f8
+# %% ../nbs/00_audio.ipynb #13b1e10a
 def _read(path, info, start, stop):
     "Samples `start:stop` of `path`, mixed to mono: int16 where the file holds just that, which is quickest, else float32"
     dtype = 'int16' if info.subtype == 'PCM_16' and info.channels == 1 else 'float32'
@@ -60,9 +60,9 @@ def _read(path, info, start, stop):
     if len(x) == info.frames and dtype != 'int16' and not np.isfinite(x).any(): raise AudioError(path, 'holds no number, only NaN or infinity')
     return x[:, 0] if dtype == 'int16' else _mono(x)
 
-def _floats(x): return x.astype(np.float32)/2**15 if x.dtype == np.int16 else x
+def _unit(x): return np.float32(2**-15 if x.dtype == np.int16 else 1)
 
-# %% ../nbs/00_audio.ipynb #cac30ba9
+# %% ../nbs/00_audio.ipynb #e997d0bd
 def decode(
     path, # Any file that `audio_info` takes
     sr=None, # Rate in Hz to resample to; the file's own if None
@@ -70,7 +70,8 @@ def decode(
 ): # Mono float32 samples
     "Samples `start:stop` of `path`, mixed to mono and resampled by soxr; raises `AudioError` where it ends early"
     path, info = Path(path), audio_info(path)
-    x = _floats(_read(path, info, start, info.frames if stop is None else stop))
+    x = _read(path, info, start, info.frames if stop is None else stop)
+    x = np.multiply(x, _unit(x), dtype=np.float32)
     return soxr.resample(x, info.samplerate, sr) if sr not in (None, info.samplerate) else x
 
 # %% ../nbs/00_audio.ipynb #1cf8e7e0
@@ -91,7 +92,7 @@ def _samples(clip):
         if n := _sounding(clip.read(start, stop)): return int(max(start + n, frame_seconds*clip.sr))
     return clip.total
 
-# %% ../nbs/00_audio.ipynb #f1ed3266
+# %% ../nbs/00_audio.ipynb #de61fc8e
 class Clip:
     "A mono recording of `samples` samples at `sr` Hz, decoded where it is read; silent beyond its ends"
     def __init__(self, 
@@ -113,7 +114,9 @@ class Clip:
         stop = self.samples if stop is None else stop
         a, b = (min(max(0, o), self.total) for o in (start, stop))
         out = np.zeros(stop - start, np.float32)
-        if a < b: out[a-start:b-start] = _floats(_read(self.path, self.info, a, b) if self.wave is None else self.wave[a:b])
+        if a == b: return out
+        x = _read(self.path, self.info, a, b) if self.wave is None else self.wave[a:b]
+        np.multiply(x, _unit(x), out=out[a-start:b-start], casting='same_kind')
         return out
 
     seconds = property(lambda self: self.samples/self.sr)
