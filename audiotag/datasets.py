@@ -56,13 +56,14 @@ def read_folder(
         raise DataError(f"{path/'clips.csv'}: no label for {_named(empty)}; tag them, take the rows out, or give them the subset `test`")
     return clips
 
-# %% ../nbs/02_datasets.ipynb #31c96dcf
+# %% ../nbs/02_datasets.ipynb #af9e75da
 def read_esc50(
-    path # The unpacked archive: `meta/esc50.csv` and `audio/`
+    path, # The unpacked archive: `meta/esc50.csv` and `audio/`
+    esc10=False # Only the ten classes of ESC-10?
 ): # Table of clips, with the official folds
     "ESC-50 (Piczak 2015)"
-    df = read_table(path/'meta'/'esc50.csv', ['filename', 'fold', 'category', 'src_file'])
-    return _rows(df, 'curated', 'filename', 'category', fold='fold', source='src_file')
+    df = read_table(path/'meta'/'esc50.csv', ['filename', 'fold', 'category', 'src_file', 'esc10'])
+    return _rows(df[(df.esc10 == 'True') | (not esc10)], 'curated', 'filename', 'category', fold='fold', source='src_file')
 
 # %% ../nbs/02_datasets.ipynb #af856927
 fsd_bad = 'f76181c4.wav 77b925c2.wav 6a1f682a.wav c7db12aa.wav 7752cc8a.wav 1d44b0bd.wav'.split()
