@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export MPLBACKEND := Agg
+demo test bench: export MPLBACKEND := Agg
 
 .PHONY: help demo test notebook bench readme constraints clean
 help:
