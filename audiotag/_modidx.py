@@ -97,6 +97,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'audiotag.datasets._rows': ('datasets.html#_rows', 'audiotag/datasets.py'),
                                    'audiotag.datasets.audio_files': ('datasets.html#audio_files', 'audiotag/datasets.py'),
                                    'audiotag.datasets.check_audio': ('datasets.html#check_audio', 'audiotag/datasets.py'),
+                                   'audiotag.datasets.given_vocab': ('datasets.html#given_vocab', 'audiotag/datasets.py'),
                                    'audiotag.datasets.read_clips': ('datasets.html#read_clips', 'audiotag/datasets.py'),
                                    'audiotag.datasets.read_esc50': ('datasets.html#read_esc50', 'audiotag/datasets.py'),
                                    'audiotag.datasets.read_folder': ('datasets.html#read_folder', 'audiotag/datasets.py'),

@@ -65,14 +65,15 @@ def synth(
     synth_dataset(_new_folder(path), clips, noisy, test, seed, sr)
     _say(dict(out=str(path)), as_json, f'{path}: synthetic clips, with the files and columns of FSDKaggle2019')
 
-# %% ../nbs/44_cli.ipynb #c99627d0
+# %% ../nbs/44_cli.ipynb #dfdda80b
 def _read_training(data, recipe, n_folds, fold):
-    "The clips in `data` that can be trained on"
-    from audiotag.datasets import read_clips, usable
+    "The clips in `data` that can be trained on, and its tags"
+    from audiotag.datasets import given_vocab, read_clips, usable, vocab_of
     from audiotag.folds import add_folds, fold_split
     clips = read_clips(data).query('subset == "curated"').reset_index(drop=True)
     if fold is not None and clips.path.notna().any(): fold_split(add_folds(clips, n_folds), fold)
-    return usable(clips, recipe['seconds'])
+    vocab = vocab_of(clips, given_vocab(data))
+    return usable(clips, recipe['seconds']), vocab
 
 @app.command()
 def train(
@@ -92,8 +93,8 @@ def train(
     from audiotag.model import archs
     if arch and arch not in archs: raise DataError(f"--arch {arch}: the architectures are {', '.join(archs)}")
     settings, device, out = get_recipe(recipe, epochs=epochs, arch=arch), _device(device), _new_folder(out)
-    clips = _read_training(data, settings, folds, fold)
-    with _quiet(as_json): report = cross_validate(clips, out, settings, None if fold is None else [fold], folds, seed=seed, device=device)
+    clips, vocab = _read_training(data, settings, folds, fold)
+    with _quiet(as_json): report = cross_validate(clips, out, settings, None if fold is None else [fold], folds, vocab, seed, device)
     _say(report, as_json, f"lwlrap {report['lwlrap']:.4f} (without TTA {report['lwlrap_without_tta']:.4f}), accuracy {report['accuracy']:.4f}, "
                           f"{report['clips']} clips out of fold, {report['seconds']:.0f} s: {out}")
 

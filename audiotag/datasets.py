@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['fsd_bad', 'audio_suffixes', 'DataError', 'DataWarning', 'read_table', 'read_folder', 'read_esc50',
-           'read_fsdkaggle2019', 'audio_files', 'read_clips', 'split_labels', 'vocab_of', 'truth_of', 'check_audio',
-           'usable']
+           'read_fsdkaggle2019', 'audio_files', 'read_clips', 'split_labels', 'vocab_of', 'given_vocab', 'truth_of',
+           'check_audio', 'usable']
 
 # %% ../nbs/02_datasets.ipynb #2aa1ec39
 import os, warnings
@@ -149,6 +149,14 @@ def vocab_of(
     if vocab is None: return found
     if unknown := set(found) - set(vocab): raise DataError(f'labels that are not in the vocabulary: {_named(sorted(unknown))}; mend them, or leave the vocabulary to the data')
     return list(vocab)
+
+# %% ../nbs/02_datasets.ipynb #c4a1fa94
+def given_vocab(
+    path # A data set's folder
+): # List of tags, or None
+    "The tags that a data set states: the columns of its sample submission, or FSDKaggle2019's vocabulary"
+    if (f := Path(path)/'sample_submission.csv').is_file(): return list(read_table(f, ['fname']).columns[1:])
+    if (f := Path(path)/'FSDKaggle2019.meta'/'vocabulary.csv').is_file(): return pd.read_csv(f, header=None)[1].tolist()
 
 # %% ../nbs/02_datasets.ipynb #75b34251
 def truth_of(

@@ -14,7 +14,7 @@ def test_fsdkaggle2019_table(real_data):
     folder = real_data/'fsdkaggle2019'
     with pytest.warns(DataWarning): everything, clips = read_clips(folder, drop_bad=False), read_clips(folder)
     assert everything.subset.value_counts().to_dict() == dict(curated=4970, noisy=19815, test=4481)
-    assert len(everything) - len(clips) == 6 and len(vocab_of(clips)) == 80
+    assert len(everything) - len(clips) == 6 and len(vocab_of(clips)) == 80 and given_vocab(folder) == vocab_of(clips)
     mean = everything.labels.map(lambda o: len(split_labels(o))).groupby(everything.subset).mean().round(3)
     assert mean.to_dict() == dict(curated=1.157, noisy=1.211, test=1.395)
 

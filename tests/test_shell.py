@@ -173,6 +173,19 @@ def test_train_then_predict_then_evaluate(shell, make_folder, tmp_path):
     (tmp_path/'truth.csv').write_text(f'fname,labels\n{rows}', encoding='utf-8')
     assert shell('evaluate', tmp_path/'preds.csv', tmp_path/'truth.csv')[0] == 0
 
+def test_the_competition_from_the_shell(shell, tmp_path):
+    "A submission has the sample's rows and columns, though the few training clips lack some of the tags"
+    data, run, sub = tmp_path/'data', tmp_path/'run', tmp_path/'submission.csv'
+    assert shell('synth', data, '--clips', 12, '--noisy', 1, '--test', 5)[0] == 0
+    assert shell('train', data, '--out', run, '--folds', 2, '--fold', 0, '--epochs', 1, '--device', 'cpu')[0] == 0
+    assert shell('predict', run, data/'test', '--like', data/'sample_submission.csv', '--out', sub)[0] == 0
+    got, sample = pd.read_csv(sub), pd.read_csv(data/'sample_submission.csv')
+    assert list(got.columns) == list(sample.columns) and got.fname.tolist() == sample.fname.tolist() and len(got.columns) == 21
+    assert json.loads(shell('evaluate', sub, data/'test_post_competition.csv', '--json')[1])['clips'] == 5
+    (data/'sample_submission.csv').write_text('fname,Rain\n')
+    code, _, err = shell('train', data, '--out', tmp_path/'run2')
+    assert code == 1 and 'not in the vocabulary' in err and not (tmp_path/'run2').exists()
+
 @pytest.mark.parametrize('args, words', [(['predict'], 'Missing'), (['train', 'x'], '--out'), (['fly'], "No such command 'fly'"), (['synth', 'x', '--seed', '-1'], '--seed')])
 def test_wrong_words_are_one_line(shell, args, words):
     code, out, err = shell(*args)
