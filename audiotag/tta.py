@@ -5,25 +5,24 @@
 # %% auto #0
 __all__ = ['clip_crops']
 
-# %% ../nbs/28_tta.ipynb #cadb1cf6
+# %% ../nbs/28_tta.ipynb #ef6076db
 from pathlib import Path
-import numpy as np, pandas as pd, torch
+import pandas as pd, torch
 from fastcore.basics import patch
 from torch.nn.functional import logsigmoid
 from .audio import AudioError, Clip
 from .learner import Tagger
 from .progress import progress
 
-# %% ../nbs/28_tta.ipynb #58a25a7f
+# %% ../nbs/28_tta.ipynb #6789805f
 def clip_crops(
     clip, # A `Clip` at the tagger's rate
     cropper, # A `Cropper`
     tta=True # All sequential crops, or the middle one alone?
 ): # Iterator over tensors (samples,)
     "The crops of `clip` that are to be scored"
-    starts = cropper.starts(clip)
-    if not tta: starts = [max(0, (cropper.total(clip) - cropper.frames)//2)]
-    return (torch.from_numpy(np.ascontiguousarray(cropper(clip, s), dtype=np.float32)) for s in starts)
+    middle = (cropper.total(clip) - cropper.frames)//2
+    return (torch.from_numpy(cropper(clip, s)) for s in (cropper.starts(clip) if tta else [middle]))
 
 # %% ../nbs/28_tta.ipynb #426f9842
 def _batches(crops, bs):

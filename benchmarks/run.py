@@ -2,10 +2,10 @@
 
 python benchmarks/run.py [NAME ...] [--arch xresnet18] [--bs 32] [--device cpu]
 """
-import argparse, contextlib, io, json, os, platform, shutil, statistics, subprocess, tempfile, time, warnings
+import argparse, contextlib, io, json, os, platform, statistics, subprocess, tempfile, time, warnings
 from pathlib import Path
 warnings.filterwarnings('ignore')
-import librosa, numpy as np, pandas as pd, soundfile as sf, torch
+import librosa, numpy as np, torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from fastai.callback.core import Callback
 from fastai.learner import CancelFitException
