@@ -45,8 +45,10 @@ def test_import_and_help_load_nothing_heavy():
     code = "import sys; sys.argv = ['audiotag', '--help']\nimport audiotag, audiotag.cli\ntry: audiotag.cli.main()\nexcept SystemExit: pass\nprint('HEAVY', [m for m in ('torch', 'fastai', 'librosa', 'pandas', 'numpy', 'matplotlib') if m in sys.modules])"
     assert _python(code).endswith('HEAVY []')
 
-def test_notebooks_are_small():
-    for nb in notebooks: assert nb.stat().st_size <= 150*1024, nb.name
+def test_notebooks_are_small_and_show_no_machine():
+    for nb in notebooks:
+        assert nb.stat().st_size <= 150*1024, nb.name
+        assert 'site-packages' not in nb.read_text(encoding='utf-8'), nb.name
 
 def test_readme_is_that_of_the_index():
     text, pictures = readme(read_nb(root/'nbs'/'index.ipynb'))
