@@ -43,15 +43,15 @@ def _rows(df, subset, fname='fname', labels='labels', **columns):
     "The columns of `df` under our names"
     return pd.DataFrame(dict(fname=df[fname], labels=df[labels] if labels else '', subset=subset, **{k: df[v] for k, v in columns.items()}))
 
-# %% ../nbs/02_datasets.ipynb #ea89073f
+# %% ../nbs/02_datasets.ipynb #04652631
 def read_folder(
-    path # A folder with `clips.csv` (`fname,labels[,fold][,source][,subset]`) and the audio in `audio/` or beside it
+    path # A folder with `clips.csv` (`fname,labels[,fold][,source][,subset][,license]`) and the audio in `audio/` or beside it
 ): # Table of clips
     "One's own clips"
     df = read_table(path/'clips.csv', ['fname', 'labels'])
     subset = df.get('subset', pd.Series('curated', df.index)).replace('', 'curated')
     if len(odd := sorted(set(subset) - {'curated', 'noisy', 'test'})): raise DataError(f"{path/'clips.csv'}: unknown subset {_named(odd)}; curated, noisy and test are known")
-    clips = _rows(df, subset, **{c: c for c in ('fold', 'source') if c in df})
+    clips = _rows(df, subset, **{c: c for c in ('fold', 'source', 'license') if c in df})
     if len(empty := clips.fname[(clips.labels.str.strip() == '') & (clips.subset != 'test')]): 
         raise DataError(f"{path/'clips.csv'}: no label for {_named(empty)}; tag them, take the rows out, or give them the subset `test`")
     return clips

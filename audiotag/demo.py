@@ -14,7 +14,7 @@ from .datasets import read_clips, truth_of, usable
 from .metrics import lwlrap, score_report
 from .synth import synth_dataset
 
-# %% ../nbs/36_demo.ipynb #64029d7e
+# %% ../nbs/36_demo.ipynb #322dae70
 def run_demo(
     path, # Folder to make, with `data`, `run` and `submission.csv` in it
     clips=500, test=200, noisy=20, # Clips to synthesise
@@ -29,7 +29,7 @@ def run_demo(
     table, sample = read_clips(data), pd.read_csv(data/'sample_submission.csv')
     train = usable(table[table.subset == 'curated'], recipe['seconds'])
     print(f"Training {recipe['arch']} for {recipe['epochs']} epochs", flush=True)
-    cross_validate(train, path/'run', recipe, folds=[0], vocab=list(sample.columns[1:]), seed=seed)
+    cross_validate(train, path/'run', recipe, folds=[0], vocab=list(sample.columns[1:]), seeds=(seed,))
     return _score(path, table, train, sample, recipe['sr'])
 
 # %% ../nbs/36_demo.ipynb #5d2f89c6

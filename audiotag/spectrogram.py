@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['LogMel', 'TensorSpec', 'FrontEnd', 'ToSpec']
 
-# %% ../nbs/06_spectrogram.ipynb #9828584e
+# %% ../nbs/06_spectrogram.ipynb #6650a0da
 import librosa, matplotlib.pyplot as plt, numpy as np, torch
-from fastcore.basics import store_attr
+from fastcore.basics import listify, store_attr
 from torch import nn
 from fastai.torch_basics import DisplayedTransform, TensorBase
 from .audio import TensorAudio
 
-# %% ../nbs/06_spectrogram.ipynb #2238d1fd
+# %% ../nbs/06_spectrogram.ipynb #09e2b5ff
 class LogMel(nn.Module):
-    "Waveforms (bs, samples) to log-mel power spectrograms (bs, 1, n_mels, frames) in dB re 1, as librosa makes them"
+    "Waveforms (bs, samples) to log-mel power spectrograms (bs, channels, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
         sr=44100, # Rate in Hz
-        n_fft=2048, # Samples in a window, and in the Fourier transform
+        n_fft=2048, # Samples in a window, and in the Fourier transform; a list of several makes a channel of each
         hop_length=1024, # Samples from frame to frame
         n_mels=64, # Mel bands (Slaney's scale and norm, librosa's default)
         f_min=0., # Lowest frequency in Hz
@@ -26,10 +26,15 @@ class LogMel(nn.Module):
         super().__init__()
         f_max = f_max or sr/2
         store_attr()
-        self.register_buffer('window', torch.hann_window(n_fft), persistent=False)
-        self.blocks = []
-        mel = torch.from_numpy(librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=f_max))
-        for part in mel.T.split(-(-n_mels//4), 1): self._add_block(part)
+        self.n_ffts, self.blocks = listify(n_fft), []
+        self.n_fft, self.channels = max(self.n_ffts), len(self.n_ffts)
+        if self.channels == 1: self._add_filters()
+        else: self.each = nn.ModuleList(LogMel(sr, n, hop_length, n_mels, f_min, f_max) for n in self.n_ffts)
+
+    def _add_filters(self):
+        self.register_buffer('window', torch.hann_window(self.n_fft), persistent=False)
+        mel = torch.from_numpy(librosa.filters.mel(sr=self.sr, n_fft=self.n_fft, n_mels=self.n_mels, fmin=self.f_min, fmax=self.f_max))
+        for part in mel.T.split(-(-self.n_mels//4), 1): self._add_block(part)
 
     def _add_block(self, filters):
         "Keep of `filters` (bins, mels) the bins that they use, each twice: for the real and the imaginary part"
@@ -39,7 +44,10 @@ class LogMel(nn.Module):
         self.blocks.append((name, slice(2*a, 2*b)))
 
     @property
-    def config(self): return {k: getattr(self, k) for k in 'sr n_fft hop_length n_mels f_min f_max'.split()}
+    def config(self):
+        "The arguments, as what JSON can hold"
+        args = {k: getattr(self, k) for k in 'sr n_fft hop_length n_mels f_min f_max'.split()}
+        return args if self.channels == 1 else {**args, 'n_fft': self.n_ffts}
 
     def _mels(self, wav):
         spec = torch.stft(wav, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
@@ -47,19 +55,26 @@ class LogMel(nn.Module):
         return torch.cat([power[..., bins] @ getattr(self, name) for name, bins in self.blocks], -1)
 
     def crops(self, wav):
-        "As `forward`, for crops that carry half a window of context on either side: no padding"
+        "As `forward`, for crops that carry half of the largest window, `n_fft`, as context on either side: no padding"
+        if self.channels > 1: return torch.cat([o.crops(self._trim(wav, o.n_fft)) for o in self.each], 1)
         power = torch.cat([self._mels(o) for o in wav.split(1 if wav.device.type == 'cpu' else len(wav))])
         return 10*torch.log10(power.clamp(min=1e-10)).transpose(1, 2)[:, None].contiguous()
 
+    def _trim(self, wav, n_fft):
+        "`wav` with the context of a window of `n_fft`"
+        start = self.n_fft//2 - n_fft//2
+        return wav[:, start:wav.shape[1] - (self.n_fft - n_fft - start)]
+
     def forward(self, wav): return self.crops(nn.functional.pad(wav, (self.n_fft//2, self.n_fft//2)))
 
-# %% ../nbs/06_spectrogram.ipynb #d5b25776
+# %% ../nbs/06_spectrogram.ipynb #afbb00ed
 class TensorSpec(TensorBase):
-    "Log-mel spectrograms (..., 1, n_mels, frames) of `log_mel`; in a batch, `front` made them of the waveforms `wav`"
+    "Log-mel spectrograms (..., channels, n_mels, frames) of `log_mel`; in a batch, `front` made them of the waveforms `wav`"
     def show(self, ctx=None, title=None, figsize=(4, 2.5), **kwargs):
-        "One spectrogram, over seconds and hertz"
+        "One spectrogram, over seconds and hertz; of several channels the first"
         ctx = ctx or plt.subplots(figsize=figsize)[1]
-        lm, x = self.log_mel, self.detach().float().cpu().numpy().squeeze()
+        lm, x = self.log_mel, self.detach().float().cpu().numpy()
+        x = x.reshape(-1, *x.shape[-2:])[0]
         seconds = x.shape[-1]*lm.hop_length/lm.sr
         ctx.imshow(x, origin='lower', aspect='auto', cmap='magma', extent=(0, seconds, -.5, lm.n_mels - .5), **kwargs)
         mels = librosa.mel_frequencies(lm.n_mels + 2, fmin=lm.f_min, fmax=lm.f_max)[1:-1]
@@ -69,13 +84,14 @@ class TensorSpec(TensorBase):
         ctx.set_title(title, fontsize=9)
         return ctx
 
-# %% ../nbs/06_spectrogram.ipynb #301e31f7
+# %% ../nbs/06_spectrogram.ipynb #a1a9e07a
 class FrontEnd(nn.Module):
-    "Waveform crops (bs, samples) to log-mel spectrograms (bs, 1, n_mels, frames), each band normalised by `mean` and `std` in dB"
+    "Waveform crops (bs, samples) to log-mel spectrograms (bs, channels, n_mels, frames), each band normalised by `mean` and `std` in dB"
     def __init__(self, log_mel):
         super().__init__()
         self.log_mel = log_mel
-        for name, v in dict(mean=-30., std=20.).items(): self.register_buffer(name, torch.full((log_mel.n_mels, 1), v))
+        size = (log_mel.n_mels, 1) if log_mel.channels == 1 else (log_mel.channels, log_mel.n_mels, 1)
+        for name, v in dict(mean=-30., std=20.).items(): self.register_buffer(name, torch.full(size, v))
 
     def forward(self, wav): return self.from_db(self.log_mel.crops(wav))
     def to_db(self, spec): return spec*self.std + self.mean
@@ -86,8 +102,8 @@ class FrontEnd(nn.Module):
     ): # Itself
         "Set `mean` and `std` to those of `batches`"
         specs = torch.cat([self.log_mel.crops(o) for o in batches]).double()
-        self.mean.copy_(specs.mean((0, 1, 3))[:, None])
-        self.std.copy_(specs.std((0, 1, 3)).clamp(min=1)[:, None])
+        self.mean.copy_(specs.mean((0, 3)).view_as(self.mean))
+        self.std.copy_(specs.std((0, 3)).clamp(min=1).view_as(self.std))
         return self
 
 # %% ../nbs/06_spectrogram.ipynb #2cdc2285

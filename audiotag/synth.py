@@ -8,9 +8,10 @@ __all__ = ['sounds', 'sound_names', 'sound', 'siren_wail', 'siren_yelp', 'two_to
            'engine_revving', 'wind', 'surf', 'rain', 'applause', 'ticking_clock', 'typing', 'bouncing_ball', 'knock',
            'synth_clip', 'synth_dataset']
 
-# %% ../nbs/01_synth.ipynb #64e3b2eb
+# %% ../nbs/01_synth.ipynb #cd03c716
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 import numpy as np, pandas as pd, soundfile as sf
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
@@ -254,7 +255,14 @@ _counts = dict(noisy=(.836, .129, .0254, .0096), test=(.713, .203, .0652, .0188)
 
 def _seconds(rng, subset): return np.interp(rng.random(), _lengths['noisy' if subset == 'noisy' else 'curated'][0], np.log(_lengths['noisy' if subset == 'noisy' else 'curated'][1]))
 
-# %% ../nbs/01_synth.ipynb #7716fd9d
+# %% ../nbs/01_synth.ipynb #77ea62a9
+_subsets = 'curated noisy test'.split()
+
+def _clip_name(subset, i, seed):
+    "The name of clip `i` of `subset`: a one-to-one scramble of its number"
+    return f'{((3*i + _subsets.index(subset))*2654435761 + seed) % 2**32:08x}.wav'
+
+# %% ../nbs/01_synth.ipynb #b094fbfd
 def _draw(
     subset, # 'curated', 'noisy' or 'test'
     i, seed, # Number of the clip, and the set's seed
@@ -262,35 +270,52 @@ def _draw(
     missing # Share of a curated clip's further labels left out
 ): # fname, seconds, sounds heard, labels given
     "What is in clip `i` of `subset`, and what its labels say"
-    rng = np.random.default_rng([seed, 'curated noisy test'.split().index(subset), i])
+    rng = np.random.default_rng([seed, _subsets.index(subset), i])
     heard = list(rng.choice(sound_names, 1 + rng.choice(4, p=_counts['noisy' if subset == 'noisy' else 'test']), replace=False))
     given = heard[:1] + [o for o in heard[1:] if subset != 'curated' or rng.random() >= missing]
     if subset == 'noisy': given = [rng.choice(sound_names) if rng.random() < wrong*20/19 else o for o in given]
-    name = ((3*i + 'curated noisy test'.split().index(subset))*2654435761 + seed) % 2**32 # a one-to-one scramble of the clip's number
-    return f'{name:08x}.wav', np.exp(_seconds(rng, subset)), heard, sorted(set(given))
+    return _clip_name(subset, i, seed), np.exp(_seconds(rng, subset)), heard, sorted(set(given))
 
-# %% ../nbs/01_synth.ipynb #05a31632
-def _write_csv(df, path): df.to_csv(path, index=False)
+# %% ../nbs/01_synth.ipynb #16cd3034
+def _subset_folder(out, subset):
+    "Make the folder in `out` for the clips of `subset`"
+    folder = out/(subset if subset == 'test' else f'train_{subset}')
+    folder.mkdir()
+    return folder
 
 def _subset(out, subset, n, seed, sr, wrong, missing):
     "Write the `n` clips of `subset` and return their table"
     rows = [_draw(subset, i, seed, wrong, missing) for i in range(n)]
-    folder = out/(subset if subset == 'test' else f'train_{subset}')
-    folder.mkdir()
+    folder = _subset_folder(out, subset)
     def write(row): sf.write(folder/row[0], synth_clip(row[2], row[1], int(row[0][:8], 16), sr), sr, subtype='PCM_16')
     with ThreadPoolExecutor() as pool: list(progress(pool.map(write, rows), f'Synthesising {folder.name}', total=n))
     return pd.DataFrame([(fname, ','.join(given)) for fname, _, _, given in rows], columns=['fname', 'labels'])
 
-# %% ../nbs/01_synth.ipynb #fea51d3f
-def _write_dataset(out, sizes, seed, sr, wrong, missing):
-    "Write the subsets of `sizes` clips, their tables and an empty submission into `out`"
-    tables = {s: _subset(out, s, n, seed, sr, wrong, missing) for s, n in sizes.items()}
-    for s in ('curated', 'noisy'): _write_csv(tables[s], out/f'train_{s}.csv')
-    usage = np.where(np.arange(sizes['test']) % 4 == 0, 'Public', 'Private')
-    _write_csv(tables['test'].assign(usage=usage), out/'test_post_competition.csv')
-    _write_csv(pd.DataFrame(0., tables['test'].fname, sound_names).rename_axis('fname').reset_index(), out/'sample_submission.csv')
+# %% ../nbs/01_synth.ipynb #fc56fa37
+def _write_csv(df, path): df.to_csv(path, index=False)
 
-# %% ../nbs/01_synth.ipynb #357eb95f
+def _write_tables(out, tables, vocab):
+    "Write the `tables` (`fname`, `labels`) of the subsets and an empty submission for `vocab` into `out`"
+    for s in ('curated', 'noisy'): _write_csv(tables[s], out/f'train_{s}.csv')
+    usage = np.where(np.arange(len(tables['test'])) % 4 == 0, 'Public', 'Private')
+    _write_csv(tables['test'].assign(usage=usage), out/'test_post_competition.csv')
+    _write_csv(pd.DataFrame(0., tables['test'].fname, vocab).rename_axis('fname').reset_index(), out/'sample_submission.csv')
+
+# %% ../nbs/01_synth.ipynb #e77d3581
+@contextmanager
+def _whole_folder(path):
+    "A folder beside `path` to write to; renamed when all is written, removed when that fails"
+    path = Path(path).absolute()
+    if path.exists() and any(path.iterdir()): raise FileExistsError(f'{path} is not empty: name a new folder')
+    tmp = path.with_name(path.name + '.partial')
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir(parents=True)
+    try: yield tmp
+    except BaseException: shutil.rmtree(tmp); raise
+    if path.exists(): path.rmdir()
+    tmp.rename(path)
+
+# %% ../nbs/01_synth.ipynb #4c0ccc31
 def synth_dataset(
     path, # Folder to make
     clips=300, # Curated clips
@@ -302,13 +327,6 @@ def synth_dataset(
     missing=.6 # Share of the curated clips' further labels that are missing
 ): # Path of the folder
     "Write a synthetic data set with the files and columns of FSDKaggle2019, test labels included; the folder appears when it is whole"
-    path = Path(path).absolute()
-    if path.exists() and any(path.iterdir()): raise FileExistsError(f'{path} is not empty: name a new folder')
-    tmp = path.with_name(path.name + '.partial')
-    shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True)
     sizes = dict(curated=clips, noisy=clips if noisy is None else noisy, test=clips*9//10 if test is None else test)
-    try: _write_dataset(tmp, sizes, seed, sr, wrong, missing)
-    except BaseException: shutil.rmtree(tmp); raise
-    if path.exists(): path.rmdir()
-    return tmp.rename(path)
+    with _whole_folder(path) as out: _write_tables(out, {s: _subset(out, s, n, seed, sr, wrong, missing) for s, n in sizes.items()}, sound_names)
+    return Path(path).absolute()

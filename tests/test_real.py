@@ -9,6 +9,23 @@ def test_esc10_table(real_data):
     assert (clips.groupby('source').fold.nunique() == 1).all()
     assert check_audio(clips, 1).empty
 
+def test_a_mixture_benchmark_of_esc10(real_data, tmp_path):
+    "Labels, sources and sums of scenes mixed from real recordings"
+    esc = read_clips(real_data/'esc10').set_index('fname')
+    bench = mixture_dataset(esc.reset_index(), tmp_path/'bench', curated=30, noisy=40, test=30)
+    clips, layers = read_clips(bench).set_index('fname'), pd.read_csv(bench/'layers.csv', dtype=dict(source=str))
+    real = layers[layers.source != 'synthetic'].join(clips.subset, on='fname')
+    assert (real.groupby('source').subset.nunique() == 1).all() and given_vocab(bench) == sorted(set(esc.labels))
+    assert (real.source.to_numpy() == esc.source[real.recording].astype(str).to_numpy()).all() and (real.tag.to_numpy() == esc.labels[real.recording].to_numpy()).all()
+    heard = real[real.subset == 'test'].groupby('fname').tag.agg(lambda o: ','.join(sorted(o)))
+    assert heard.to_dict() == clips.labels[clips.subset == 'test'].to_dict()
+    for f, sounds in real[real.subset == 'test'].groupby('fname'):
+        x = decode(clips.path[f])
+        for o in sounds.itertuples():
+            y, ramp = decode(esc.path[o.recording], 22050)[o.start:o.start + o.samples], np.arange(1, o.samples + 1)/220.5
+            x[o.onset:o.onset + o.samples] -= o.gain*y*np.minimum(1, np.minimum(ramp, ramp[::-1]))
+        assert np.abs(x).max() < 2**-13*max(1, sounds.gain.sum())
+
 def test_fsdkaggle2019_table(real_data):
     import pytest
     folder = real_data/'fsdkaggle2019'

@@ -122,6 +122,60 @@ def test_compare(shell, scored):
     back = json.loads(shell('compare', folder/'b.csv', folder/'a.csv', folder/'truth.csv', '--json')[1])
     assert back['difference'] == pytest.approx(-res['difference'], abs=1e-12)
 
+def test_compare_of_more_than_two(shell, scored):
+    folder, oracle, _ = scored
+    (folder/'c.csv').write_text((folder/'b.csv').read_text())
+    rows = json.loads(shell('compare', *(folder/f'{o}.csv' for o in ('a', 'b', 'c', 'truth')), '--json')[1])
+    assert [r['system'] for r in rows] == [str(folder/f'{o}.csv') for o in 'abc']
+    assert [r['lwlrap'] for r in rows] == pytest.approx([oracle('a'), oracle('b'), oracle('b')], abs=1e-9)
+    assert rows[0]['sd'] is None
+    two = json.loads(shell('compare', *(folder/f'{o}.csv' for o in ('b', 'a', 'truth')), '--json')[1])
+    assert list(two) == ['difference', 'low', 'high', 'p']
+    assert [rows[1][k] for k in ('difference', 'difference_low', 'difference_high')] == pytest.approx([two[k] for k in ('difference', 'low', 'high')], abs=1e-9)
+    code, out, err = shell('compare', *(folder/f'{o}.csv' for o in ('a', 'b', 'a', 'truth')))
+    assert code == 1 and 'named more than once' in err and out == '' and _one_line(err)
+
+@pytest.fixture
+def members(scored):
+    "Out-of-fold scores of two members with their truth, and the members' probabilities for ten other clips"
+    folder, oracle, _ = scored
+    for name in 'ab':
+        df = pd.read_csv(folder/f'{name}.csv')
+        df.iloc[:, 1:] = 1/(1 + np.exp(-4*df.iloc[:, 1:]))
+        df.to_csv(folder/f'oof_{name}.csv', index=False)
+        df[:10].assign(fname=[f'new{i}.wav' for i in range(10)]).sample(frac=1, random_state=0).to_csv(folder/f'new_{name}.csv', index=False)
+    return folder, oracle, [folder/'new_a.csv', folder/'new_b.csv'], ['--oof', folder/'oof_a.csv', '--oof', folder/'oof_b.csv', '--truth', folder/'truth.csv']
+
+@pytest.mark.parametrize('how', ['mean', 'blend', 'stack'])
+def test_ensemble(shell, members, how):
+    folder, oracle, preds, fit = members
+    code, out, err = shell('ensemble', *preds, '--how', how, *fit, '--out', folder/'e.csv', '--json')
+    res, a, b, e = json.loads(out), *(pd.read_csv(f, index_col='fname') for f in (*preds, folder/'e.csv'))
+    assert code == 0 and err == '' and e.index.tolist() == a.index.tolist() and list(e.columns) == list('XYZ') and res['clips'] == 10
+    assert [r['system'] for r in res['systems']] == ['ensemble', *map(str, preds)]
+    assert [r['lwlrap'] for r in res['systems'][1:]] == pytest.approx([oracle('a'), oracle('b')], abs=1e-9) and res['systems'][1]['difference'] == 0
+    assert e.gt(0).all(axis=None) and e.lt(1).all(axis=None)
+    if how == 'stack': return
+    w = res['weights'] if how == 'blend' else dict.fromkeys(map(str, preds), .5)
+    assert sum(w.values()) == pytest.approx(1) and w[str(preds[0])] >= w[str(preds[1])]
+    np.testing.assert_allclose(e, w[str(preds[0])]*a + w[str(preds[1])]*b.loc[a.index], atol=1e-5)
+
+@pytest.mark.parametrize('what, words', [
+    ('how', 'mean, gmean, rank, blend or stack'), ('unlabelled', 'is fitted on labels'), ('no_truth', 'go together'), ('too_few', '2 tables of scores, but 1'), 
+    ('seen', 'may not score them: 40 ('), ('other_clips', 'are not for the same clips'), ('unknown_tag', 'not in the vocabulary: 1 (W)')])
+def test_ensemble_says_what_is_wrong_and_writes_nothing(shell, members, what, words):
+    folder, _, preds, fit = members
+    args = ['--how', 'blend', *fit]
+    if what == 'how': args = ['--how', 'median']
+    if what == 'unlabelled': args = ['--how', 'stack']
+    if what == 'no_truth': args = fit[:4]
+    if what == 'too_few': args = ['--how', 'blend', *fit[2:]]
+    if what == 'seen': preds = [folder/'oof_a.csv', folder/'oof_b.csv']
+    if what == 'other_clips': preds = [preds[0], folder/'b.csv']
+    if what == 'unknown_tag': (folder/'truth.csv').write_text((folder/'truth.csv').read_text().replace('X', 'W'))
+    code, out, err = shell('ensemble', *preds, *args, '--out', folder/'e.csv')
+    assert code == 1 and words in err and out == '' and _one_line(err) and not (folder/'e.csv').exists()
+
 @pytest.mark.parametrize('table, words', [
     ('fname,X\n0.wav,1\n', 'no column Y'), ('name,labels\n0.wav,X\n', 'no column fname'), ('fname,labels\n0.wav,W\n', 'scores for clips that'),
     ('', 'not a CSV file')])
@@ -186,7 +240,7 @@ def test_the_competition_from_the_shell(shell, tmp_path):
     code, _, err = shell('train', data, '--out', tmp_path/'run2')
     assert code == 1 and 'not in the vocabulary' in err and not (tmp_path/'run2').exists()
 
-@pytest.mark.parametrize('args, words', [(['predict'], 'Missing'), (['train', 'x'], '--out'), (['fly'], "No such command 'fly'"), (['synth', 'x', '--seed', '-1'], '--seed')])
+@pytest.mark.parametrize('args, words', [(['predict'], 'Missing'), (['compare', 'x', 'y'], 'two tables of scores'), (['train', 'x'], '--out'), (['fly'], "No such command 'fly'"), (['synth', 'x', '--seed', '-1'], '--seed')])
 def test_wrong_words_are_one_line(shell, args, words):
     code, out, err = shell(*args)
     assert code == 2 and out == '' and words in err and _one_line(err)
@@ -218,3 +272,22 @@ def test_synth_refuses_a_folder_that_is_not_empty(shell, tmp_path):
     assert code == 1 and 'is not empty' in err and _one_line(err) and [o.name for o in tmp_path.iterdir()] == ['mine.txt']
     code, out, err = shell('synth', tmp_path/'mine.txt'/'x')
     assert code == 1 and 'is a file' in err and _one_line(err)
+
+def test_mixtures_then_train(shell, make_folder, tmp_path):
+    "A benchmark of a table with licences, tags of three sources each, and a bad file; a run on it"
+    names = [f'{i}.wav' for i in range(9)]
+    data = make_folder('fname,labels,license\n' + ''.join(f"{n},{'XYZ'[i % 3]},{'CC0' if i else ''}\n" for i, n in enumerate(names)) + 'bad.wav,X,CC0\n', names)
+    (data/'audio'/'bad.wav').write_text('')
+    out = tmp_path/'bench'
+    code, _, err = shell('mixtures', data, out, '--curated', 9, '--noisy', 6, '--test', 4, '--sr', 8000, '--noise', 'wrong=.5', '--noise', 'extra=.5', '--json')
+    assert code == 0 and _one_line(err) and 'Dropped 1 (bad.wav: the file is empty' in err
+    assert set(pd.read_csv(out/'provenance.csv').query('subset == "noisy"').kind) == {'wrong', 'extra'}
+    assert '9 recordings of data' in (out/'README.txt').read_text() and 'CC0 8, not stated 1' in (out/'README.txt').read_text()
+    assert shell('train', out, '--out', tmp_path/'run', '--folds', 2, '--fold', 0, '--epochs', 1, '--device', 'cpu')[0] == 0
+
+@pytest.mark.parametrize('args, words', [
+    (['--noise', 'wrong'], 'KIND=RATE is needed'), (['--noise', 'late=.1'], 'no kind late'), (['--noise', 'wrong=1.5'], 'a sum of at most 1'), ([], 'fewer than the three sources')])
+def test_mixtures_says_what_is_wrong_and_writes_nothing(shell, make_folder, tmp_path, args, words):
+    data = make_folder('fname,labels\na.wav,X\nb.wav,Y\n', ['a.wav', 'b.wav'])
+    code, out, err = shell('mixtures', data, tmp_path/'bench', *args)
+    assert code == 1 and words in err and out == '' and _one_line(err) and [o.name for o in tmp_path.iterdir()] == ['data']
