@@ -438,6 +438,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'audiotag.store.whole_file': ('store.html#whole_file', 'audiotag/store.py')},
             'audiotag.study': { 'audiotag.study._about': ('study.html#_about', 'audiotag/study.py'),
                                 'audiotag.study._commit': ('study.html#_commit', 'audiotag/study.py'),
+                                'audiotag.study.plot_verdict': ('study.html#plot_verdict', 'audiotag/study.py'),
                                 'audiotag.study.record': ('study.html#record', 'audiotag/study.py'),
                                 'audiotag.study.study': ('study.html#study', 'audiotag/study.py'),
                                 'audiotag.study.verdict': ('study.html#verdict', 'audiotag/study.py')},

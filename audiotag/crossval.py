@@ -27,13 +27,14 @@ from .spectrogram import FrontEnd
 from .store import whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #794a76a0
+# %% ../nbs/30_crossval.ipynb #2ba3ee3d
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
 
 recipes = dict(
     quick = {},
+    study = dict(widen=.25, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
     esc = dict(
         epochs=60, widen=.5, augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA=dict(decay=.99)),
         members=[dict(net=dict(attention=True, pool='avgmax')), dict(arch='cnn', net=dict(freq_map=True), augment=dict(Gain={}, SpecAugment={})), dict(arch='crnn')]),
