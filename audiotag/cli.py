@@ -111,17 +111,19 @@ def _uses_noisy(recipe):
     from audiotag.crossval import stages_of
     return any(stage['noisy']['use'] != 'none' for m in members_of(recipe).values() for stage in stages_of(m))
 
-# %% ../nbs/44_cli.ipynb #91049caf
+# %% ../nbs/44_cli.ipynb #92b22c98
 def _settings(changes):
     "`key=value` as a dict, with values as JSON where they are"
     from audiotag.datasets import DataError
     if bad := [o for o in changes if '=' not in o]: raise DataError(f'--set {bad[0]}: give it as KEY=VALUE, such as --set n_mels=128')
     def value(text):
-        try: return json.loads(text)
-        except ValueError: return text
+        for read in (json.loads, float):
+            try: return read(text)
+            except ValueError: pass
+        return text
     return {k: value(v) for k, v in (o.split('=', 1) for o in changes)}
 
-# %% ../nbs/44_cli.ipynb #788b6322
+# %% ../nbs/44_cli.ipynb #90e0888b
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, ESC-50, or one with clips.csv and audio/')],
@@ -141,11 +143,11 @@ def train(
     from audiotag.crossval import get_recipe
     from audiotag.datasets import DataError
     from audiotag.model import archs
+    if not (out or plan): raise typer.BadParameter('the folder for the run is missing: --out RUN.')
     if arch and arch not in archs: raise DataError(f"--arch {arch}: the architectures are {', '.join(archs)}")
     settings, device = get_recipe(recipe, **{**_settings(change), **dict(epochs=epochs, arch=arch)}), _device(device)
     which = dict(folds=None if fold is None else [fold], n_folds=folds, seeds=tuple(range(seed, seed + seeds)), device=device)
     if plan: return _plan(data, settings, which, as_json)
-    if out is None: raise DataError('--out RUN is missing: the folder for the run')
     out = _new_folder(out)
     clips, vocab = _read_training(data, settings, folds, fold)
     with _quiet(as_json): report = _run(clips, out, settings, vocab, which)

@@ -5,17 +5,19 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #7d02b658
-import json, math, os, resource, sys, time
+# %% ../nbs/38_competition.ipynb #a7a76e9f
+import json, math, resource, sys, time
+from functools import cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from fastai.torch_core import default_device, set_seed
+from fastai.torch_core import default_device
 from torch.autograd.graph import saved_tensors_hooks
 from .audio import AudioError, audio_info
 from audiotag.crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, cross_validate, load_taggers, predict_run, read_scores, stages_of, write_scores,
     write_whole)
 from .datasets import truth_of, vocab_of
 from .ensemble import Blend, cross_fit, ensemble
+from .learner import fast_bf16
 from .metrics import accuracy, score_report
 from .model import tagging_net
 from .pad import crop_starts
@@ -105,26 +107,36 @@ def _time(f, n=3):
         start = time.perf_counter(); f(); times.append(time.perf_counter() - start)
     return sorted(times)[n//2]
 
-# %% ../nbs/38_competition.ipynb #951cf7d9
+# %% ../nbs/38_competition.ipynb #2bae3e4c
+def _probe(stage, n_tags, bs, device):
+    "Seconds of a training step and of a forward pass, bytes kept for the backward pass, bytes of the weights: of a batch of `bs`"
+    log_mel = LogMel(stage['sr'], stage['n_fft'], stage['hop_length'], stage['n_mels'])
+    frames = round(stage['seconds']*stage['sr']/stage['hop_length'])
+    front, wavs = FrontEnd(log_mel).to(device), torch.randn(bs, (frames - 1)*stage['hop_length'] + log_mel.n_fft, device=device)
+    net = tagging_net(stage['arch'], n_tags, stage['widen'], c_in=log_mel.channels, **stage['net']).to(device, memory_format=torch.channels_last)
+    targets, loss, opt = torch.zeros(bs, n_tags, device=device), _loss({**stage, 'noisy': dict(use='none')}), torch.optim.AdamW(net.parameters())
+    cast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast_bf16(device))
+    forward = lambda: loss(cast(net)(front(wavs)).float(), targets)
+    def step(): forward().backward(); opt.step(); opt.zero_grad(); return loss.reduction and float(wavs[0, 0])
+    saved, train = _saved_bytes(forward), _time(step)
+    with torch.inference_mode(): tag = _time(lambda: net.eval()(front(wavs)).cpu())
+    return np.array([train, tag, saved + 2*wavs.nbytes, 4*sum(p.numel() for p in net.parameters())])
+
+@cache
+def _measured(settings, n_tags, sizes, device): return [_probe(json.loads(settings), n_tags, bs, device) for bs in sizes]
+
 def probe(
     stage, # One of `stages_of` a recipe
     n_tags, # How many
     device=None # fastai's default if None
 ): # dict: seconds of a training step and of a tagged crop, bytes on the device and in a tagger's file
-    "A few training steps and forward passes of a stage's network, on noise"
-    device, bs = device or default_device(), stage['bs']
-    log_mel = LogMel(stage['sr'], stage['n_fft'], stage['hop_length'], stage['n_mels'])
-    frames = round(stage['seconds']*stage['sr']/stage['hop_length'])
-    front, wavs = FrontEnd(log_mel).to(device), torch.randn(bs, (frames - 1)*stage['hop_length'] + log_mel.n_fft, device=device)
-    net = tagging_net(stage['arch'], n_tags, stage['widen'], c_in=log_mel.channels, **stage['net']).to(device, memory_format=torch.channels_last)
-    targets, loss = torch.zeros(bs, n_tags, device=device), _loss({**stage, 'noisy': dict(use='none')})
-    opt = torch.optim.AdamW(net.parameters())
-    forward = lambda: loss(net(front(wavs)), targets)
-    def step(): forward().backward(); opt.step(); opt.zero_grad(); loss_item = float(targets[0, 0])
-    saved, train = _saved_bytes(forward), _time(step)
-    with torch.inference_mode(): tag = _time(lambda: net.eval()(front(wavs)).cpu())/bs
-    weights = 4*sum(p.numel() for p in net.parameters())
-    return dict(step=train, crop=tag, device_bytes=saved + 4*weights + 2*wavs.nbytes, file_bytes=weights)
+    "A few steps of a stage's network on noise: at its batch size on a GPU, on a CPU at two small ones, from which the rest is drawn as a straight line"
+    device, bs = str(device or default_device()), stage['bs']
+    sizes = (bs//2, bs) if device.startswith('cuda') else (2, 6)
+    settings = {k: stage[k] for k in 'arch widen net seconds sr n_fft hop_length n_mels loss'.split()}
+    a, b = _measured(json.dumps(settings), n_tags, sizes, device)
+    train, tag, kept, weights = b + (b - a)*(bs - sizes[1])/(sizes[1] - sizes[0])
+    return dict(step=max(train, b[0]), crop=max(tag, b[1])/bs, device_bytes=kept + 4*weights, file_bytes=weights)
 
 # %% ../nbs/38_competition.ipynb #47767aa6
 def _trained_on(table, fold, stage):

@@ -27,7 +27,7 @@ from .spectrogram import FrontEnd
 from .store import whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #2ba3ee3d
+# %% ../nbs/30_crossval.ipynb #8506fa29
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
@@ -50,6 +50,8 @@ def get_recipe(name, **overrides):
     if name not in recipes: raise DataError(f"there is no recipe {name!r}; the recipes are {', '.join(recipes)}")
     recipe = {**basics, **recipes[name], **{k: v for k, v in overrides.items() if v is not None}}
     if odd := set(recipe) - set(basics): raise DataError(f"a recipe has no {', '.join(sorted(odd))}; it has {', '.join(basics)}")
+    for k, v in recipe.items():
+        if isinstance(v, (str, dict)) != isinstance(basics[k], (str, dict)): raise DataError(f'a recipe cannot have {k}={v!r}: it is something like {basics[k]!r}')
     return {**recipe, 'name': name}
 
 # %% ../nbs/30_crossval.ipynb #8c1735a4
