@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #a7a76e9f
+# %% ../nbs/38_competition.ipynb #f6d2cd51
 import json, math, resource, sys, time
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,6 @@ from audiotag.crossval import (_config, _loss, _machine, _open_run, _run_table, 
     write_whole)
 from .datasets import truth_of, vocab_of
 from .ensemble import Blend, cross_fit, ensemble
-from .learner import fast_bf16
 from .metrics import accuracy, score_report
 from .model import tagging_net
 from .pad import crop_starts
@@ -107,7 +106,7 @@ def _time(f, n=3):
         start = time.perf_counter(); f(); times.append(time.perf_counter() - start)
     return sorted(times)[n//2]
 
-# %% ../nbs/38_competition.ipynb #2bae3e4c
+# %% ../nbs/38_competition.ipynb #56582722
 def _probe(stage, n_tags, bs, device):
     "Seconds of a training step and of a forward pass, bytes kept for the backward pass, bytes of the weights: of a batch of `bs`"
     log_mel = LogMel(stage['sr'], stage['n_fft'], stage['hop_length'], stage['n_mels'])
@@ -115,7 +114,7 @@ def _probe(stage, n_tags, bs, device):
     front, wavs = FrontEnd(log_mel).to(device), torch.randn(bs, (frames - 1)*stage['hop_length'] + log_mel.n_fft, device=device)
     net = tagging_net(stage['arch'], n_tags, stage['widen'], c_in=log_mel.channels, **stage['net']).to(device, memory_format=torch.channels_last)
     targets, loss, opt = torch.zeros(bs, n_tags, device=device), _loss({**stage, 'noisy': dict(use='none')}), torch.optim.AdamW(net.parameters())
-    cast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast_bf16(device))
+    cast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=stage['bf16'])
     forward = lambda: loss(cast(net)(front(wavs)).float(), targets)
     def step(): forward().backward(); opt.step(); opt.zero_grad(); return loss.reduction and float(wavs[0, 0])
     saved, train = _saved_bytes(forward), _time(step)
@@ -133,7 +132,7 @@ def probe(
     "A few steps of a stage's network on noise: at its batch size on a GPU, on a CPU at two small ones, from which the rest is drawn as a straight line"
     device, bs = str(device or default_device()), stage['bs']
     sizes = (bs//2, bs) if device.startswith('cuda') else (2, 6)
-    settings = {k: stage[k] for k in 'arch widen net seconds sr n_fft hop_length n_mels loss'.split()}
+    settings = {k: stage[k] for k in 'arch widen net seconds sr n_fft hop_length n_mels loss bf16'.split()}
     a, b = _measured(json.dumps(settings), n_tags, sizes, device)
     train, tag, kept, weights = b + (b - a)*(bs - sizes[1])/(sizes[1] - sizes[0])
     return dict(step=max(train, b[0]), crop=max(tag, b[1])/bs, device_bytes=kept + 4*weights, file_bytes=weights)

@@ -27,17 +27,15 @@ from .spectrogram import FrontEnd
 from .store import whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #8506fa29
+# %% ../nbs/30_crossval.ipynb #99f879bf
 basics = dict(
-    arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32,
+    arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32, bf16=False,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
 
 recipes = dict(
     quick = {},
-    study = dict(widen=.25, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
-    esc = dict(
-        epochs=60, widen=.5, augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA=dict(decay=.99)),
-        members=[dict(net=dict(attention=True, pool='avgmax')), dict(arch='cnn', net=dict(freq_map=True), augment=dict(Gain={}, SpecAugment={})), dict(arch='crnn')]),
+    study = dict(widen=.25, bf16=True, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
+    esc = dict(average=dict(EMA=dict(decay=.99)), members=[{}, dict(arch='cnn', net=dict(freq_map=True))]),
     fat2019 = dict(
         seconds=4., n_mels=128, hop_length=512, bs=64, epochs=90, widen=1., augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA={}),
         stages=[dict(share=.2, noisy=dict(use='only', loss=dict(kind='soft_bootstrap', beta=.7))),
@@ -89,7 +87,7 @@ def _load_weights(net, before):
     state, own = before.state_dict(), net.state_dict()
     net.load_state_dict({k: torch.cat([v, v]) if len(own[k].shape) and len(own[k]) == 2*len(v) else v for k, v in state.items()})
 
-# %% ../nbs/30_crossval.ipynb #86af2273
+# %% ../nbs/30_crossval.ipynb #f727bd96
 def _noisy_front(front, clips, cropper):
     "A front end like `front` with the levels of the noisy ones of `clips`"
     return fit_front(FrontEnd(front.log_mel), clips.path[clips.subset == 'noisy'].tolist(), cropper)
@@ -110,7 +108,7 @@ def stage_learner(
     dls = tagging_dls(table, fold, vocab, augment=_make(stage['augment']), device=device, front=before and before.front, soft=soft,
                       subsets=noisy['use'] != 'none', noisy_share=noisy.get('share'), **front)
     net = dict(stage['net'], **{'two_heads': True} if noisy['use'] != 'none' and noisy.get('two_heads') else {})
-    learn = tagger_learner(dls, stage['arch'], stage['widen'], None, _loss(stage), net=net, cbs=_make({**stage['mix'], **stage['average']}))
+    learn = tagger_learner(dls, stage['arch'], stage['widen'], None, _loss(stage), net=net, bf16=stage['bf16'], cbs=_make({**stage['mix'], **stage['average']}))
     if stage['plain_finish']: learn.add_cb(PlainFinish(stage['plain_finish']))
     if before: _load_weights(learn.model, before.net)
     if noisy['use'] != 'none' and noisy.get('own_levels'): dls.train.after_batch.add(OwnLevels(_noisy_front(learn.tagger().front, table, learn.tagger().cropper)))

@@ -64,7 +64,7 @@ class Bf16(Callback):
     def after_pred(self): self.learn.pred = self.pred.float()
     def after_fit(self): vars(self.model).pop('forward', None)
 
-# %% ../nbs/26_learner.ipynb #81c2c58a
+# %% ../nbs/26_learner.ipynb #d86f59a2
 def _find(tfms, cls): return next(o for o in tfms if isinstance(o, cls))
 
 _adamw = partial(OptimWrapper, opt=torch.optim.AdamW, fused=True)
@@ -79,7 +79,7 @@ def tagger_learner(
     metrics=None, # `Lwlrap` if None
     opt_func=_adamw,
     net=None, # dict of further options of `tagging_net`
-    bf16=None, # Train in bfloat16? Where that is fast if None
+    bf16=False, # Train in bfloat16? See `fast_bf16`
     **kwargs
 ): # fastai `Learner`
     "A `Learner` that trains a network to tag crops, `channels_last`, and reports lwlrap"
@@ -89,7 +89,7 @@ def tagger_learner(
     learn = Learner(dls, model, loss_func or BCEWithLogitsLossFlat(), opt_func=opt_func, metrics=metrics or [Lwlrap()], **kwargs)
     learn.arch = dict(**arch, net=net)
     learn.add_cbs([ChannelsLast()] + ([mixup() if isinstance(mixup, type) else mixup] if mixup else []))
-    if fast_bf16(dls.device) if bf16 is None else bf16: learn.add_cb(Bf16())
+    if bf16: learn.add_cb(Bf16())
     if not _screen(): learn.remove_cb(ProgressCallback).add_cb(EpochLines())
     return learn
 

@@ -7,7 +7,7 @@ import audiotag
 from make_readme import readme
 
 root = Path(__file__).parent.parent
-notebooks = sorted((root/'nbs').glob('*.ipynb'))
+notebooks, studies = sorted((root/'nbs').glob('*.ipynb')), sorted((root/'nbs'/'experiments').glob('*.ipynb'))
 
 def _python(code): return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -46,7 +46,7 @@ def test_import_and_help_load_nothing_heavy():
     assert _python(code).endswith('HEAVY []')
 
 def test_notebooks_are_small_and_show_no_machine():
-    for nb in notebooks:
+    for nb in notebooks + studies:
         assert nb.stat().st_size <= 150*1024, nb.name
         assert 'site-packages' not in nb.read_text(encoding='utf-8'), nb.name
 
@@ -57,4 +57,5 @@ def test_readme_is_that_of_the_index():
 
 def test_nothing_is_loaded_by_pickle():
     for f in (root/'audiotag').glob('*.py'):
-        for word in ('pickle.load', 'torch.load(', 'load_learner(', 'allow_pickle'): assert word not in f.read_text(), f'{f.name}: {word}'
+        for word in ('pickle.load', 'load_learner(', 'allow_pickle', 'weights_only=False'): assert word not in f.read_text(), f'{f.name}: {word}'
+        for line in f.read_text().splitlines(): assert 'torch.load(' not in line or 'weights_only=True' in line, f'{f.name}: {line}'
