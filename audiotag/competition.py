@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #f6d2cd51
-import json, math, resource, sys, time
+# %% ../nbs/38_competition.ipynb #760b4a08
+import json, math, sys, time
 from functools import cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from fastai.torch_core import default_device
 from torch.autograd.graph import saved_tensors_hooks
 from .audio import AudioError, audio_info
-from audiotag.crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, cross_validate, load_taggers, predict_run, read_scores, stages_of, write_scores,
+from audiotag.crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of, write_scores,
     write_whole)
-from .datasets import truth_of, vocab_of
+from .datasets import DataError, truth_of, vocab_of
+from .folds import fold_split
 from .ensemble import Blend, cross_fit, ensemble
 from .metrics import accuracy, score_report
 from .model import tagging_net
@@ -39,7 +40,7 @@ def _blend(out, names, clips):
     if (out/names[0]/'test.csv').exists(): write_scores(blend.predict({n: read_scores(out/n/'test.csv') for n in names}), out/'test.csv')
     return blend
 
-# %% ../nbs/38_competition.ipynb #922dd110
+# %% ../nbs/38_competition.ipynb #9ad540f1
 def compete(
     clips, # Table of clips, curated, noisy and test
     out, # Folder for the runs; one that was begun with the same settings is gone on with
@@ -49,6 +50,8 @@ def compete(
     "Train all members of `recipe` over all folds, blend them, and write the test clips' scores to `test.csv`"
     out, members, table = Path(out), members_of(recipe), _run_table(clips, n_folds)
     vocab, folds = vocab_of(table, vocab), sorted(set(table.fold) - {-1}) if folds is None else folds
+    check_recipe(recipe)
+    if len(folds) < 2: raise DataError('several members are blended by their scores out of fold, which takes two folds or more: hold out more than one, or train one member (--set members=[{}])')
     _open_run(out, _config(table, folds, recipe, vocab, seeds))
     reports = {n: cross_validate(table, out/n, m, folds, n_folds, vocab, seeds, device) for n, m in members.items()}
     blend, truth = _blend(out, list(members), table), truth_of(table[table.subset == 'curated'], vocab)
@@ -137,7 +140,7 @@ def probe(
     train, tag, kept, weights = b + (b - a)*(bs - sizes[1])/(sizes[1] - sizes[0])
     return dict(step=max(train, b[0]), crop=max(tag, b[1])/bs, device_bytes=kept + 4*weights, file_bytes=weights)
 
-# %% ../nbs/38_competition.ipynb #47767aa6
+# %% ../nbs/38_competition.ipynb #7db44ae1
 def _trained_on(table, fold, stage):
     "How many clips a stage is trained on, about"
     noisy, n = stage['noisy'], (table.subset == 'noisy').sum()
@@ -152,20 +155,23 @@ def _member_plan(table, folds, recipe, device):
     rows, vocab = [], vocab_of(table)
     for i, stage in enumerate(stages_of(recipe)):
         cost = probe(stage, len(vocab), device)
-        steps, asked = stage['epochs']*(_trained_on(table, folds[0], stage)//stage['bs']), _crops(table[table.subset == 'noisy'], stage) if _asks(stage) else 0
+        steps, asked = stage['epochs']*max(1, _trained_on(table, folds[0], stage)//stage['bs']), _crops(table[table.subset == 'noisy'], stage) if _asks(stage) else 0
         rows.append(dict(stage=i, noisy=stage['noisy']['use'], epochs=stage['epochs'], steps=len(folds)*steps, crops=len(folds)*asked, **cost))
     crops = _crops(table[table.subset == 'curated'], stage) + len(folds)*_crops(table[table.subset == 'test'], stage)
     return pd.DataFrame([*rows, dict(rows[-1], stage='score', noisy='', epochs=0, steps=0, crops=crops)])
 
-# %% ../nbs/38_competition.ipynb #ccdc9003
+# %% ../nbs/38_competition.ipynb #511a4e65
 def plan(
     clips, # Table of clips; their files are not needed
     recipe, # See `get_recipe`
     folds=None, n_folds=5, seeds=(0,), device=None # See `cross_validate`
 ): # dict: `steps`, a table with a row a stage; `device_gb`, `ram_gb`, `disk_gb`, `hours`; `machine` on which it was measured
     "What training by `recipe` will take, from a probe of a few batches; starts nothing"
-    table = _run_table(clips.assign(path=clips.path.fillna('')), n_folds).assign(path=clips.path)
+    import resource # not on Windows
+    check_recipe(recipe)
+    table = _run_table(clips.assign(path=clips.path.fillna('')), n_folds).assign(path=clips.path.to_numpy())
     folds = sorted(set(table.fold) - {-1}) if folds is None else folds
+    for k in folds: fold_split(table, k)
     members = members_of(recipe)
     steps = pd.concat([_member_plan(table, folds, m, device).assign(member=n) for n, m in members.items()], ignore_index=True)
     steps['hours'] = len(seeds)*(steps.steps*steps.step + steps.crops*steps.crop)/3600

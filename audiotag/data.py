@@ -92,19 +92,20 @@ def fit_front(
     crops = (tfm(open_clip(o, front.log_mel.sr, store), split_idx=1) for o in some)
     return front.fit(o.as_subclass(torch.Tensor)[None] for o in progress(crops, 'Measuring levels', total=len(some)))
 
-# %% ../nbs/12_data.ipynb #a831a09f
+# %% ../nbs/12_data.ipynb #593878c6
 def _workers(device): return 0 if torch.device(device).type == 'cpu' else min(8, os.cpu_count())
 
-def _shares(noisy, share):
-    "Weights with which clips are drawn, so that `share` of them are `noisy`"
-    return np.where(noisy, share/max(1, noisy.sum()), (1 - share)/max(1, (~noisy).sum()))
+def _shares(noisy, train, share):
+    "Weights with which clips are drawn, so that `share` of those in `train` are `noisy`; all are boolean arrays"
+    if not 0 <= share <= 1: raise ValueError(f'noisy_share is from 0 to 1, not {share}')
+    return train*np.where(noisy, share/max(1, (noisy & train).sum()), (1 - share)/max(1, (~noisy & train).sum()))
 
-def _dataloaders(block, rows, noisy_share, **kwargs):
+def _dataloaders(block, rows, train, noisy_share, **kwargs):
     "The DataLoaders of `block`; with a `noisy_share`, clips are drawn with replacement"
     if noisy_share is None: return block.dataloaders(rows, **kwargs)
-    return block.weighted_dataloaders(rows, _shares(np.array([o.noisy for o in rows]), noisy_share), **kwargs)
+    return block.weighted_dataloaders(rows, _shares(np.array([o.noisy for o in rows]), np.isin(range(len(rows)), train), noisy_share), **kwargs)
 
-# %% ../nbs/12_data.ipynb #0c9a14b9
+# %% ../nbs/12_data.ipynb #1852aa73
 def tagging_dls(
     clips, # Table of clips; test clips and clips without a file are left out
     fold=0, # The fold to validate on
@@ -134,4 +135,4 @@ def tagging_dls(
     blocks = (SpectrogramBlock(front, cropper, augment, store), MultiCategoryBlock(encoded=True, vocab=vocab), TransformBlock())
     block = DataBlock(blocks[:2 + subsets], getters=[get_path, get_target, get_noisy][:2 + subsets], n_inp=1, splitter=lambda _: (train, valid))
     rows = [ClipRow(*o) for o in zip(clips.path, _targets(clips, vocab, soft), clips.subset == 'noisy')]
-    return _dataloaders(block, rows, noisy_share, bs=min(bs, len(train)), num_workers=_workers(device) if num_workers is None else num_workers, device=device)
+    return _dataloaders(block, rows, train, noisy_share, bs=min(bs, len(train)), num_workers=_workers(device) if num_workers is None else num_workers, device=device)

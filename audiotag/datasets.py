@@ -125,14 +125,14 @@ def _check(clips, path, files):
     elif clips.path.isna().any(): warnings.warn(f'{path}: labelled, but no such file: {_named(clips.fname[clips.path.isna()])}', DataWarning)
     if more := sorted({str(f) for f in files} - set(clips.path)): warnings.warn(f'{path}: files without labels, not used: {_named(Path(f).name for f in more)}', DataWarning)
 
-# %% ../nbs/02_datasets.ipynb #595a40d8
+# %% ../nbs/02_datasets.ipynb #f012eaa4
 def read_clips(
     path, # A folder: one's own with `clips.csv`, ESC-50, or FSDKaggle2019 under either set of names
     **kwargs # Passed to the format's reader
 ): # DataFrame with the columns fname, labels, subset, path, and where known fold and source
     "The table of the clips in `path`; raises `DataError`, and warns of labels without files and files without labels"
     path = Path(path)
-    clips, files = _format(path)(path, **kwargs), audio_files(path)
+    clips, files = _format(path)(path, **kwargs).reset_index(drop=True), audio_files(path)
     clips['path'] = pd.Series(_find(clips, files, path), dtype=object)
     _check(clips, path, files)
     return clips

@@ -11,11 +11,13 @@ import numpy as np, pandas as pd
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from .datasets import DataError, DataWarning, _named, truth_of, vocab_of
 
-# %% ../nbs/10_folds.ipynb #932bac01
+# %% ../nbs/10_folds.ipynb #882bf326
+def _sources(clips): return clips.get('source', clips.fname).replace('', None).fillna(clips.fname).astype(str).to_numpy()
+
 def _groups(clips):
     "One row for each source of `clips`: the tags of any of its takes"
     truth = truth_of(clips, vocab_of(clips))
-    source = clips.get('source', clips.fname).replace('', None).fillna(clips.fname).to_numpy()
+    source = _sources(clips)
     return source, truth.groupby(source).max()
 def _official(clips, curated):
     "The given folds as integers; -1 for clips never validated on"
@@ -41,13 +43,15 @@ def add_folds(
     fold[curated] = [fold_of[s] for s in source]
     return clips.assign(fold=fold)
 
-# %% ../nbs/10_folds.ipynb #e67a37bd
+# %% ../nbs/10_folds.ipynb #e9a29c54
 def fold_split(
     clips, # Table of clips with a column `fold`
     fold # The fold to validate on
 ): # Numbers of the training rows, and of the validation rows
-    "The rows to train and to validate on; raises `DataError` where there is no such fold"
+    "The rows to train and to validate on, without noisy takes of what is validated on; raises `DataError` where there is no such fold"
     curated = (clips.subset == 'curated').to_numpy()
     valid = curated & (clips.fold == fold).to_numpy()
     if not valid.any(): raise DataError(f"there is no fold {fold}; the folds are {', '.join(map(str, sorted(set(clips.fold[curated]))))}")
-    return list(np.flatnonzero(~valid)), list(np.flatnonzero(valid))
+    source = _sources(clips)
+    heard = (clips.subset == 'noisy').to_numpy() & np.isin(source, source[valid])
+    return list(np.flatnonzero(~valid & ~heard)), list(np.flatnonzero(valid))

@@ -45,7 +45,7 @@ class EpochLines(Callback):
 
 def _screen(): return Console().is_terminal or Console().is_jupyter
 
-# %% ../nbs/26_learner.ipynb #3a46f026
+# %% ../nbs/26_learner.ipynb #55d83b18
 def fast_bf16(
     device # torch device
 ): # bool
@@ -63,6 +63,7 @@ class Bf16(Callback):
         self.model.forward = torch.autocast(torch.device(self.dls.device).type, torch.bfloat16)(self.model.forward)
     def after_pred(self): self.learn.pred = self.pred.float()
     def after_fit(self): vars(self.model).pop('forward', None)
+    after_cancel_fit = after_fit
 
 # %% ../nbs/26_learner.ipynb #d86f59a2
 def _find(tfms, cls): return next(o for o in tfms if isinstance(o, cls))
@@ -111,7 +112,7 @@ def _plain(o):
     if isinstance(o, (list, tuple, L)): return [_plain(v) for v in o]
     return o.item() if isinstance(o, np.generic) else o
 
-# %% ../nbs/26_learner.ipynb #9b7298ca
+# %% ../nbs/26_learner.ipynb #16b9beff
 class Checkpoint(Callback):
     "Write the state of the fit to `path` after every epoch; `Learner.fit_one_cycle` with `start_epoch=checkpoint.epoch_reached(learn)` goes on from there"
     order = 80
@@ -122,21 +123,25 @@ class Checkpoint(Callback):
     def epoch_reached(self, learn):
         "How many epochs are done; loads weights and moments"
         if not self.path.exists(): return 0
-        self.state = torch.load(self.path, weights_only=True, map_location=learn.dls.device)
+        self.state = torch.load(self.path, weights_only=True, map_location='cpu')
+        learn.model.to(learn.dls.device)
         learn.create_opt()
         learn.model.load_state_dict(self.state['model']); learn.opt.load_state_dict(self.state['opt'])
         return self.state['epoch']
 
     def before_fit(self): self.start = time.time()
 
-    def before_epoch(self):
-        if self.state is None: return
-        self.start -= self.state['seconds']
+    def _go_on(self):
+        "Take up what the last run left"
+        self.start, self.seconds = self.start - self.state['seconds'], self.state['seconds']
         for k, o in self._keepers().items(): o.load_resume_state(self.state['cbs'][k])
         _set_random_state(self.state['random'], self.dls.train)
         self.recorder.values[:] = [L(o) for o in self.state['values']]
         vars(self.recorder.smooth_loss).update(self.state['smooth_loss'])
         self.state = None
+
+    def before_epoch(self):
+        if self.state is not None: self._go_on()
 
     def after_epoch(self):
         if self.state is not None: return # an epoch that is skipped
@@ -145,6 +150,9 @@ class Checkpoint(Callback):
         state = dict(seconds=self.seconds, smooth_loss=smooth, epoch=self.epoch + 1, model=self.model.state_dict(), opt=self.opt.state_dict(), random=_random_state(self.dls.train),
                      values=[list(o) for o in self.recorder.values], cbs={k: o.resume_state() for k, o in self._keepers().items()})
         with whole_file(self.path) as tmp: torch.save(_plain(state), tmp)
+
+    def after_fit(self):
+        if self.state is not None: self._go_on() # there was no epoch left
 
 # %% ../nbs/26_learner.ipynb #b8baaa00
 class TaggerError(Exception): "A file that is no tagger, or one that this version cannot read: which, and why"
@@ -166,10 +174,11 @@ class Tagger(nn.Module):
         "All but the weights, as what JSON can hold"
         return dict(vocab=self.vocab, **self.arch, front=self.front.log_mel.config, frames=self.cropper.frames, pad=self.cropper.pad)
 
-# %% ../nbs/26_learner.ipynb #11dc6ebc
+# %% ../nbs/26_learner.ipynb #886643e7
 @patch
 def tagger(self:Learner):
     "The `Tagger` of what has been learned, sharing its weights"
+    vars(self.model).pop('forward', None) # a fit in half precision that was interrupted
     front, cropper = _find(self.dls.valid.after_batch.fs, ToSpec).front, _find(self.dls.valid.after_item.fs, RandomCrop).cropper
     net = {k: v for k, v in self.arch['net'].items() if k != 'two_heads'}
     model = one_head(self.model, len(self.dls.vocab)) if self.arch['net'].get('two_heads') else self.model

@@ -86,7 +86,7 @@ class OwnLevels(ItemTransform):
         own = self.front.to(x.device).from_db(x.front.to_db(x))
         return torch.lerp(x, own, (noisy > .5).to(x.dtype)[:, None, None, None]), y, noisy
 
-# %% ../nbs/29_noisy.ipynb #70698540
+# %% ../nbs/29_noisy.ipynb #4e056379
 def suspect_labels(
     clips, # Table of clips
     oof # Their out-of-fold scores
@@ -98,5 +98,7 @@ def suspect_labels(
     given, other = p.where(truth, 2.), p.where(~truth, -1.)
     table = pd.DataFrame(dict(labels=clips.labels, doubted=given.idxmin(axis=1), doubted_score=given.min(axis=1), missing=other.idxmax(axis=1), missing_score=other.max(axis=1)))
     table['suspicion'] = np.maximum(1 - table.doubted_score, table.missing_score).clip(0, 1)
+    table.loc[~truth.any(axis=1), ['doubted', 'doubted_score']] = None
+    table.loc[truth.all(axis=1), ['missing', 'missing_score']] = None
     if 'path' in clips: table['path'] = clips.path
     return table.sort_values('suspicion', ascending=False, kind='stable').reset_index()

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['study', 'verdict', 'plot_verdict', 'record']
 
-# %% ../nbs/35_study.ipynb #5b9a9a3e
+# %% ../nbs/35_study.ipynb #3b9b5112
 import io, json, subprocess
 from contextlib import redirect_stdout
 from datetime import date
 from pathlib import Path
+from shutil import which
 import matplotlib.pyplot as plt, pandas as pd
 import audiotag
 from .crossval import cross_validate, read_scores, write_whole
@@ -17,9 +18,10 @@ from .datasets import truth_of
 from .metrics import compare_all
 from .progress import progress
 
-# %% ../nbs/35_study.ipynb #303340eb
+# %% ../nbs/35_study.ipynb #7da5cdf2
 def _commit():
     "The commit of this code, marked where the package has been changed since; None outside a repository"
+    if not which('git'): return None
     git = lambda *args: subprocess.run(['git', *args], capture_output=True, text=True, cwd=Path(audiotag.__file__).parent).stdout.strip()
     commit = git('rev-parse', '--short', 'HEAD')
     return f"{commit}{'+' if git('status', '--porcelain', '--', '.') else ''}" or None
@@ -54,7 +56,7 @@ def verdict(
     names = set(next(iter(scores.values()))[0].fname)
     return compare_all(scores, truth_of(clips[clips.fname.isin(names)], vocab), baseline)
 
-# %% ../nbs/35_study.ipynb #1b48dbcd
+# %% ../nbs/35_study.ipynb #b22fb0cd
 def plot_verdict(
     table, # What `verdict` gave
     ax=None # Axes to draw on
@@ -62,10 +64,11 @@ def plot_verdict(
     "Each variant's difference to the baseline, with its 95 % interval"
     ax = ax or plt.subplots(figsize=(6, .35*len(table) + .8))[1]
     at, t = range(len(table)), table
+    base = t.system[t[['difference', 'difference_low', 'difference_high']].abs().sum(axis=1).idxmin()]
     ax.errorbar(t.difference, at, xerr=[t.difference - t.difference_low, t.difference_high - t.difference], fmt='o', capsize=3)
     ax.axvline(0, color='grey', lw=1)
     ax.set_yticks(at, [f'{n}  {v:.3f}' for n, v in zip(t.system, t.lwlrap)])
-    ax.invert_yaxis(); ax.set_xlabel(f'lwlrap against {t.system[(t.difference == 0).idxmax()]}, 95 % interval')
+    ax.invert_yaxis(); ax.set_xlabel(f'lwlrap against {base}, 95 % interval')
     ax.figure.tight_layout()
     return ax
 
