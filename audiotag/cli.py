@@ -123,14 +123,14 @@ def _settings(changes):
         return text
     return {k: value(v) for k, v in (o.split('=', 1) for o in changes)}
 
-# %% ../nbs/44_cli.ipynb #90e0888b
+# %% ../nbs/44_cli.ipynb #7f44d8aa
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, ESC-50, or one with clips.csv and audio/')],
     out: Annotated[Optional[Path], typer.Option(help='Folder for the run; one that was broken off is gone on with')] = None,
     folds: Annotated[int, typer.Option(min=2, help='Number of folds, where the data has none of its own')] = 5,
     fold: Annotated[Optional[int], typer.Option(help='Hold out this fold alone')] = None,
-    recipe: Annotated[str, typer.Option(help='What to train, and how: quick, esc (one tag a clip) or fat2019 (noisy clips, several networks, submission.csv)')] = 'quick',
+    recipe: Annotated[str, typer.Option(help='What to train, and how: quick, esc (one tag a clip), study (small and fast) or fat2019 (noisy clips, several networks, submission.csv)')] = 'quick',
     epochs: Annotated[Optional[int], typer.Option(min=1, help="[default: the recipe's]")] = None,
     arch: Annotated[Optional[str], typer.Option(help="The network, such as xresnet18 or cnn [default: the recipe's]")] = None,
     change: Annotated[list[str], typer.Option('--set', metavar='KEY=VALUE', help='Change an entry of the recipe; may be given again')] = [],
@@ -140,12 +140,13 @@ def train(
     device: Annotated[str, typer.Option(help='auto, cpu, cuda, mps')] = 'auto',
     as_json: AsJson = False):
     "Train a tagger a fold on the clips of DATA, and score them out of fold."
-    from audiotag.crossval import get_recipe
+    from audiotag.crossval import check_recipe, get_recipe
     from audiotag.datasets import DataError
     from audiotag.model import archs
     if not (out or plan): raise typer.BadParameter('the folder for the run is missing: --out RUN.')
     if arch and arch not in archs: raise DataError(f"--arch {arch}: the architectures are {', '.join(archs)}")
-    settings, device = get_recipe(recipe, **{**_settings(change), **dict(epochs=epochs, arch=arch)}), _device(device)
+    settings, device = get_recipe(recipe, **{**_settings(change), **{k: v for k, v in dict(epochs=epochs, arch=arch).items() if v is not None}}), _device(device)
+    check_recipe(settings)
     which = dict(folds=None if fold is None else [fold], n_folds=folds, seeds=tuple(range(seed, seed + seeds)), device=device)
     if plan: return _plan(data, settings, which, as_json)
     out = _new_folder(out)

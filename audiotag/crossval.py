@@ -28,7 +28,7 @@ from .spectrogram import FrontEnd, LogMel
 from .store import whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #b2c03ad1
+# %% ../nbs/30_crossval.ipynb #889799b4
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32, bf16=False,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
@@ -36,7 +36,7 @@ basics = dict(
 recipes = dict(
     quick = {},
     study = dict(widen=.25, bf16=True, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
-    esc = dict(average=dict(EMA=dict(decay=.99)), members=[{}, dict(arch='cnn', net=dict(freq_map=True))]),
+    esc = dict(average=dict(EMA=dict(decay=.99))),
     fat2019 = dict(
         seconds=4., n_mels=128, hop_length=512, bs=64, epochs=90, widen=1., augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA={}),
         stages=[dict(share=.15, noisy=dict(use='only', loss=dict(kind='soft_bootstrap', beta=.7))), dict(share=.25),
@@ -311,11 +311,11 @@ def cross_validate(
     about = dict(folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
     return _report(out, parts, truth_of(clips[clips.subset == 'curated'], vocab), about)
 
-# %% ../nbs/30_crossval.ipynb #7613ce8e
+# %% ../nbs/30_crossval.ipynb #99621106
 def _folds_planned(run):
     "How many taggers the run is to have, by its configuration"
     config = json.loads((run/'config.json').read_text(encoding='utf-8'))
-    return len(config['folds'])*len(config['seeds'])*len(config['recipe']['members'])
+    return len(config['folds'])*len(config.get('seeds', [0]))*len(config.get('recipe', {}).get('members', [{}])) # 0.1.0 wrote neither
 
 def load_taggers(
     run, # A run folder, or one tagger's file

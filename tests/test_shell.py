@@ -203,7 +203,9 @@ def test_train_says_what_is_wrong_with_the_data_and_makes_no_run(shell, make_fol
     assert code == 1 and words in err.splitlines()[-1] and out == '' and not (tmp_path/'run').exists()
 
 @pytest.mark.parametrize('args, words', [
-    (['--recipe', 'slow'], "no recipe 'slow'"), (['--arch', 'vgg'], 'the architectures are'), (['--device', 'warp'], 'not available'), (['--fold', '9'], 'there is no fold 9')])
+    (['--recipe', 'slow'], "no recipe 'slow'"), (['--set', 'epoch=3'], 'a recipe has no epoch'), (['--set', 'n_mels'], 'KEY=VALUE'), (['--set', 'lr=high'], "cannot have lr='high'"),
+    (['--set', 'net={"atention": true}'], 'atention'), (['--set', 'noisy={"use": "selected", "per_class": 3}'], 'the first stage has no tagger'), (['--recipe', 'fat2019', '--fold', '0'], 'two folds or more'),
+    (['--arch', 'vgg'], 'the architectures are'), (['--device', 'warp'], 'not available'), (['--fold', '9'], 'there is no fold 9')])
 def test_train_says_what_is_wrong_with_the_arguments(shell, make_folder, tmp_path, args, words):
     names = [f'{i}.wav' for i in range(6)]
     data = make_folder('fname,labels\n' + ''.join(f"{n},{'XY'[i % 2]}\n" for i, n in enumerate(names)), names)
@@ -236,9 +238,21 @@ def test_the_competition_from_the_shell(shell, tmp_path):
     got, sample = pd.read_csv(sub), pd.read_csv(data/'sample_submission.csv')
     assert list(got.columns) == list(sample.columns) and got.fname.tolist() == sample.fname.tolist() and len(got.columns) == 21
     assert json.loads(shell('evaluate', sub, data/'test_post_competition.csv', '--json')[1])['clips'] == 5
+    np.testing.assert_allclose(pd.read_csv(run/'submission.csv').iloc[:, 1:], got.iloc[:, 1:], atol=1e-4)
     (data/'sample_submission.csv').write_text('fname,Rain\n')
     code, _, err = shell('train', data, '--out', tmp_path/'run2')
     assert code == 1 and 'not in the vocabulary' in err and not (tmp_path/'run2').exists()
+
+def test_seeds_and_changes_of_a_recipe(shell, make_folder, tmp_path):
+    names = [f'{i}.wav' for i in range(8)]
+    data = make_folder('fname,labels\n' + ''.join(f"{n},{'XY'[i % 2]}\n" for i, n in enumerate(names)), names)
+    args = ['--folds', '2', '--device', 'cpu', '--json', *[f'--set={o}' for o in ('epochs=1', 'widen=.25', 'sr=8000', 'n_fft=512', 'hop_length=256', 'n_mels=32', 'seconds=1')]]
+    code, out, _ = shell('train', data, '--out', tmp_path/'run', '--seeds', 2, '--seed', 3, *args)
+    report = json.loads(out)
+    assert code == 0 and set(report['seeds']) == {'3', '4'} and {'lwlrap', 'accuracy'} <= set(report['mean']) and report['recipe']['epochs'] == 1 and report['recipe']['n_mels'] == 32
+    code, out, err = shell('train', data, '--plan', '--seeds', 2, *args)
+    plan = json.loads(out)
+    assert code == 0 and {'device_gb', 'ram_gb', 'disk_gb', 'hours'} <= set(plan) and [o['epochs'] for o in plan['steps']] == [1, 0] and sorted(o.name for o in tmp_path.iterdir()) == ['data', 'run']
 
 @pytest.mark.parametrize('args, words', [(['predict'], 'Missing'), (['compare', 'x', 'y'], 'two tables of scores'), (['train', 'x'], '--out'), (['fly'], "No such command 'fly'"), (['synth', 'x', '--seed', '-1'], '--seed')])
 def test_wrong_words_are_one_line(shell, args, words):
