@@ -311,7 +311,7 @@ def cross_validate(
     about = dict(folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
     return _report(out, parts, truth_of(clips[clips.subset == 'curated'], vocab), about)
 
-# %% ../nbs/30_crossval.ipynb #99621106
+# %% ../nbs/30_crossval.ipynb #5c941ff0
 def _folds_planned(run):
     "How many taggers the run is to have, by its configuration"
     config = json.loads((run/'config.json').read_text(encoding='utf-8'))
@@ -325,7 +325,7 @@ def load_taggers(
     run = Path(run)
     files = [f for f in sorted(run.glob('**/fold*/tagger.safetensors')) if f.parent.suffix != '.partial'] if run.is_dir() else [run]
     if not files: raise TaggerError(f'{run}: no finished fold in this folder; is it a run, and did its training end?')
-    if run.is_dir() and len(files) < (n := _folds_planned(run)): warnings.warn(f'{run}: training has not ended, {len(files)} of {n} folds are used', DataWarning)
+    if (run/'config.json').exists() and len(files) < (n := _folds_planned(run)): warnings.warn(f'{run}: training has not ended, {len(files)} of {n} folds are used', DataWarning)
     return [Tagger.load(f, device) for f in files]
 
 def predict_run(

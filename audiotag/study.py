@@ -56,7 +56,7 @@ def verdict(
     names = set(next(iter(scores.values()))[0].fname)
     return compare_all(scores, truth_of(clips[clips.fname.isin(names)], vocab), baseline)
 
-# %% ../nbs/35_study.ipynb #b22fb0cd
+# %% ../nbs/35_study.ipynb #bc29dc32
 def plot_verdict(
     table, # What `verdict` gave
     ax=None # Axes to draw on
@@ -68,7 +68,7 @@ def plot_verdict(
     ax.errorbar(t.difference, at, xerr=[t.difference - t.difference_low, t.difference_high - t.difference], fmt='o', capsize=3)
     ax.axvline(0, color='grey', lw=1)
     ax.set_yticks(at, [f'{n}  {v:.3f}' for n, v in zip(t.system, t.lwlrap)])
-    ax.invert_yaxis(); ax.set_xlabel(f'lwlrap against {base}, 95 % interval')
+    ax.set_ylim(len(t) - .5, -.5); ax.set_xlabel(f'lwlrap against {base}, 95 % interval')
     ax.figure.tight_layout()
     return ax
 
