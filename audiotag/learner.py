@@ -94,7 +94,7 @@ def tagger_learner(
     if not _screen(): learn.remove_cb(ProgressCallback).add_cb(EpochLines())
     return learn
 
-# %% ../nbs/26_learner.ipynb #279166ef
+# %% ../nbs/26_learner.ipynb #91b35eeb
 def _random_state(dl):
     "The state of all random numbers of a fit, as tensors and plain numbers"
     name, keys, *rest = np.random.get_state()
@@ -105,14 +105,29 @@ def _set_random_state(d, dl):
     random.setstate(tuples(d['python'])); dl.rng.setstate(tuples(d['dl']))
     np.random.set_state(tuple(d['numpy'])); torch.set_rng_state(d['torch'])
     if d['cuda']: torch.cuda.set_rng_state_all(d['cuda'])
-def _plain(o):
-    "`o` with NumPy's numbers as Python's and fastai's tensors as PyTorch's, which `torch.load` reads without running code"
-    if isinstance(o, torch.Tensor): return o.detach().as_subclass(torch.Tensor)
-    if isinstance(o, dict): return {k: _plain(v) for k, v in o.items()}
-    if isinstance(o, (list, tuple, L)): return [_plain(v) for v in o]
-    return o.item() if isinstance(o, np.generic) else o
+def _pack(o, tensors):
+    "`o` as what JSON can hold; its tensors go into the dict `tensors`"
+    if isinstance(o, dict): return {'dict': [[k, _pack(v, tensors)] for k, v in o.items()]}
+    if isinstance(o, (list, tuple, L)): return [_pack(v, tensors) for v in o]
+    if not isinstance(o, torch.Tensor): return o.item() if isinstance(o, np.generic) else o
+    tensors[name := str(len(tensors))] = o.detach().as_subclass(torch.Tensor).contiguous()
+    return {'tensor': name, 'channels_last': o.ndim == 4 and o.is_contiguous(memory_format=torch.channels_last)}
 
-# %% ../nbs/26_learner.ipynb #16b9beff
+def _unpack(o, tensors):
+    if isinstance(o, list): return [_unpack(v, tensors) for v in o]
+    if not isinstance(o, dict): return o
+    if 'dict' in o: return {k: _unpack(v, tensors) for k, v in o['dict']}
+    return tensors[o['tensor']].contiguous(memory_format=torch.channels_last) if o['channels_last'] else tensors[o['tensor']]
+
+def _save_state(state, path):
+    "Write nested dicts and lists of tensors and plain values as a safetensors file"
+    text = json.dumps(_pack(state, tensors := {}))
+    with whole_file(path) as tmp: save_file(tensors, tmp, metadata={'state': text})
+
+def _load_state(path):
+    with safe_open(path, 'pt') as f: return _unpack(json.loads(f.metadata()['state']), {k: f.get_tensor(k) for k in f.keys()})
+
+# %% ../nbs/26_learner.ipynb #3148ff7d
 class Checkpoint(Callback):
     "Write the state of the fit to `path` after every epoch; `Learner.fit_one_cycle` with `start_epoch=checkpoint.epoch_reached(learn)` goes on from there"
     order = 80
@@ -123,7 +138,7 @@ class Checkpoint(Callback):
     def epoch_reached(self, learn):
         "How many epochs are done; loads weights and moments"
         if not self.path.exists(): return 0
-        self.state = torch.load(self.path, weights_only=True, map_location='cpu')
+        self.state = _load_state(self.path)
         learn.model.to(learn.dls.device)
         learn.create_opt()
         learn.model.load_state_dict(self.state['model']); learn.opt.load_state_dict(self.state['opt'])
@@ -149,7 +164,7 @@ class Checkpoint(Callback):
         smooth = {k: getattr(self.recorder.smooth_loss, k) for k in ('count', 'val')}
         state = dict(seconds=self.seconds, smooth_loss=smooth, epoch=self.epoch + 1, model=self.model.state_dict(), opt=self.opt.state_dict(), random=_random_state(self.dls.train),
                      values=[list(o) for o in self.recorder.values], cbs={k: o.resume_state() for k, o in self._keepers().items()})
-        with whole_file(self.path) as tmp: torch.save(_plain(state), tmp)
+        _save_state(state, self.path)
 
     def after_fit(self):
         if self.state is not None: self._go_on() # there was no epoch left
