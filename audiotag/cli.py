@@ -123,7 +123,7 @@ def _settings(changes):
         return text
     return {k: value(v) for k, v in (o.split('=', 1) for o in changes)}
 
-# %% ../nbs/44_cli.ipynb #7f44d8aa
+# %% ../nbs/44_cli.ipynb #12fb503a
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, ESC-50, or one with clips.csv and audio/')],
@@ -136,6 +136,7 @@ def train(
     change: Annotated[list[str], typer.Option('--set', metavar='KEY=VALUE', help='Change an entry of the recipe; may be given again')] = [],
     seed: Annotated[int, typer.Option(min=0, help='The first seed')] = 0,
     seeds: Annotated[int, typer.Option(min=1, help='Train each fold with this many seeds')] = 1,
+    processes: Annotated[int, typer.Option(min=1, help='Train so many folds at a time: two of one core each are quicker than one of two')] = 1,
     plan: Annotated[bool, typer.Option('--plan', help='Say what it will cost, from a probe of a few batches, and start nothing')] = False,
     device: Annotated[str, typer.Option(help='auto, cpu, cuda, mps')] = 'auto',
     as_json: AsJson = False):
@@ -151,7 +152,7 @@ def train(
     if plan: return _plan(data, settings, which, as_json)
     out = _new_folder(out)
     clips, vocab = _read_training(data, settings, folds, fold)
-    with _quiet(as_json): report = _run(clips, out, settings, vocab, which)
+    with _quiet(as_json): report = _run(clips, out, settings, vocab, dict(**which, processes=processes))
     _submit(data, out)
     _say(report, as_json, _summary(report, out))
 

@@ -40,12 +40,12 @@ def _blend(out, names, clips):
     if (out/names[0]/'test.csv').exists(): write_scores(blend.predict({n: read_scores(out/n/'test.csv') for n in names}), out/'test.csv')
     return blend
 
-# %% ../nbs/38_competition.ipynb #9ad540f1
+# %% ../nbs/38_competition.ipynb #b117d6c7
 def compete(
     clips, # Table of clips, curated, noisy and test
     out, # Folder for the runs; one that was begun with the same settings is gone on with
     recipe, # One with several members, see `get_recipe`
-    folds=None, n_folds=5, vocab=None, seeds=(0,), device=None # See `cross_validate`
+    folds=None, n_folds=5, vocab=None, seeds=(0,), device=None, processes=1 # See `cross_validate`
 ): # dict: what is in `report.json`
     "Train all members of `recipe` over all folds, blend them, and write the test clips' scores to `test.csv`"
     out, members, table = Path(out), members_of(recipe), _run_table(clips, n_folds)
@@ -53,7 +53,7 @@ def compete(
     check_recipe(recipe)
     if len(folds) < 2: raise DataError('several members are blended by their scores out of fold, which takes two folds or more: hold out more than one, or train one member (--set members=[{}])')
     _open_run(out, _config(table, folds, recipe, vocab, seeds))
-    reports = {n: cross_validate(table, out/n, m, folds, n_folds, vocab, seeds, device) for n, m in members.items()}
+    reports = {n: cross_validate(table, out/n, m, folds, n_folds, vocab, seeds, device, processes) for n, m in members.items()}
     blend, truth = _blend(out, list(members), table), truth_of(table[table.subset == 'curated'], vocab)
     about = dict(members={n: dict(lwlrap=r['lwlrap'], weight=blend.weights[n]) for n, r in reports.items()}, seconds=round(sum(r['seconds'] for r in reports.values()), 1),
                  folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())

@@ -6,8 +6,11 @@
 __all__ = ['basics', 'recipes', 'get_recipe', 'write_whole', 'write_scores', 'stages_of', 'stage_learner', 'check_recipe',
            'train_fold', 'read_scores', 'mean_scores', 'cross_validate', 'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #ab986842
-import hashlib, json, os, platform, shutil, statistics, time, warnings
+# %% ../nbs/30_crossval.ipynb #2ff8e099
+import hashlib, json, os, platform, shutil, statistics, threading, time, warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 import fastai, numpy as np, pandas as pd, torch
 from fastai.callback.mixup import MixUp
@@ -281,11 +284,31 @@ def _report(out, parts, truth, about):
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #fa043670
+# %% ../nbs/30_crossval.ipynb #78f9461d
 def _run_table(clips, n_folds):
     "The clips that have a file, with folds; noisy ones are in none"
     return add_folds(clips[clips.path.notna()].reset_index(drop=True), n_folds)
 
+def _begin_worker(threads):
+    "Take this process's share of the cores, and end with the process that began it"
+    torch.set_num_threads(threads)
+    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+
+def _log_fold(clips, fold, out, *args):
+    "`_run_fold`, its lines in a file beside what it makes"
+    (tmp := out.with_suffix('.partial')).mkdir(exist_ok=True)
+    with open(tmp/'log.txt', 'a') as f, redirect_stdout(f): _run_fold(clips, fold, out, *args)
+
+def _run_folds(jobs, processes):
+    "`_run_fold` with the arguments of each of `jobs`, in so many processes at a time"
+    if processes < 2 or len(jobs) < 2: return [_run_fold(*o) for o in jobs]
+    with ProcessPoolExecutor(processes, get_context('spawn'), _begin_worker, [max(1, torch.get_num_threads()//processes)]) as pool:
+        try: 
+            running = {pool.submit(_log_fold, *o): o[2] for o in jobs}
+            for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
+        except BaseException: pool.shutdown(cancel_futures=True); raise
+
+# %% ../nbs/30_crossval.ipynb #f06a11f5
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -294,7 +317,8 @@ def cross_validate(
     n_folds=5, # How many, where the data has none of its own
     vocab=None, # Tags; all that occur if None
     seeds=(0,), # Every fold is trained with each of them
-    device=None # fastai's default if None
+    device=None, # fastai's default if None
+    processes=1 # Train so many folds at a time, each with its share of the cores
 ): # dict: what is in `report.json`
     "Train one tagger a fold and seed, and score every clip by those that have not heard it"
     recipe, out, clips = recipe or get_recipe('quick'), Path(out), _run_table(clips, n_folds)
@@ -303,11 +327,10 @@ def cross_validate(
     for k in folds: fold_split(clips, k)
     _open_run(out, _config(clips, folds, recipe, vocab, seeds))
     parts = {s: out/f'seed{s}' if len(seeds) > 1 else out for s in seeds}
-    for seed, folder in parts.items():
-        folder.mkdir(exist_ok=True)
-        for k in folds:
-            if not (folder/f'fold{k}').exists(): _run_fold(clips, k, folder/f'fold{k}', recipe, vocab, seed, device)
-        _gather(folder, folds)
+    for folder in parts.values(): folder.mkdir(exist_ok=True)
+    todo = [(clips, k, folder/f'fold{k}', recipe, vocab, seed, device) for seed, folder in parts.items() for k in folds if not (folder/f'fold{k}').exists()]
+    _run_folds(todo, processes)
+    for folder in parts.values(): _gather(folder, folds)
     about = dict(folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
     return _report(out, parts, truth_of(clips[clips.subset == 'curated'], vocab), about)
 
