@@ -326,6 +326,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'audiotag.losses.small_losses': ('losses.html#small_losses', 'audiotag/losses.py'),
                                  'audiotag.losses.smooth': ('losses.html#smooth', 'audiotag/losses.py'),
                                  'audiotag.losses.soft_bootstrap': ('losses.html#soft_bootstrap', 'audiotag/losses.py'),
+                                 'audiotag.losses.softmax': ('losses.html#softmax', 'audiotag/losses.py'),
                                  'audiotag.losses.unlikely_missing': ('losses.html#unlikely_missing', 'audiotag/losses.py')},
             'audiotag.metrics': { 'audiotag.metrics.Lwlrap': ('metrics.html#lwlrap', 'audiotag/metrics.py'),
                                   'audiotag.metrics.Lwlrap.accumulate': ('metrics.html#lwlrap.accumulate', 'audiotag/metrics.py'),
