@@ -6,12 +6,13 @@ READY := $(VENV)/ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo test bench: export MPLBACKEND := Agg
 
-.PHONY: help demo test notebook bench readme constraints clean
+.PHONY: help demo test notebook bench docs readme constraints clean
 help:
 	@echo "make demo      the main job on synthetic clips: make, train, tag, score (about 5 minutes)"
 	@echo "make test      all tests (about 5 minutes)"
 	@echo "make notebook  JupyterLab on the notebooks"
 	@echo "make bench     the benchmarks, on an otherwise idle machine"
+	@echo "make docs      a site of the notebooks, in _site"
 	@echo "make readme    README.md from nbs/index.ipynb"
 
 demo: $(READY)
@@ -29,6 +30,9 @@ notebook: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
+
+docs: $(READY)
+	@$(BIN)/python tests/make_docs.py
 
 readme: $(READY)
 	@$(BIN)/python tests/make_readme.py
@@ -49,4 +53,4 @@ $(READY): setup.py settings.ini pyproject.toml $(wildcard constraints.txt)
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) demo _site build *.egg-info
