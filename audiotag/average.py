@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['EMA', 'fit_norms', 'SWA']
 
-# %% ../nbs/25_average.ipynb #b49d669e
+# %% ../nbs/25_average.ipynb #99cd35a3
 import torch
 from fastai.callback.core import Callback
+from fastai.torch_core import get_model
 from torch import nn
 
-# %% ../nbs/25_average.ipynb #f43ec4c5
+# %% ../nbs/25_average.ipynb #652f5cb1
 class _Average(Callback):
     "Keep a mean of the model's floating-point weights and buffers; put it in their place after the last epoch's training"
     def before_fit(self): self.n, self.mean = 0, {k: v.clone() for k, v in self._now().items()}
 
-    def _now(self): return {k: v for k, v in self.model.state_dict().items() if v.is_floating_point()}
+    def _now(self): return {k: v for k, v in get_model(self.model).state_dict().items() if v.is_floating_point()}
 
     def _move(self, share):
         "Move the mean by `share` of the way to where the model is now"
@@ -24,13 +25,13 @@ class _Average(Callback):
 
     def after_train(self):
         if self.epoch < self.n_epoch - 1: return
-        own = {k: v.clone() for k, v in self.model.state_dict().items()}
+        own = {k: v.clone() for k, v in get_model(self.model).state_dict().items()}
         try: self.keep_mean()
         except BaseException:
-            self.model.load_state_dict(own)
+            get_model(self.model).load_state_dict(own)
             raise
 
-    def keep_mean(self): self.model.load_state_dict(self.mean, strict=False)
+    def keep_mean(self): get_model(self.model).load_state_dict(self.mean, strict=False)
 
     def resume_state(self):
         "What a fit that goes on from here needs: the mean, and what it is of, as a flat dict"

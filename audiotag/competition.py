@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #760b4a08
+# %% ../nbs/38_competition.ipynb #c1a20f84
 import json, math, sys, time
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from .audio import AudioError, audio_info
 from audiotag.crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of, write_scores,
     write_whole)
 from .datasets import DataError, truth_of, vocab_of
+from .distributed import on_first, own_device
 from .folds import fold_split
 from .ensemble import Blend, cross_fit, ensemble
 from .metrics import accuracy, score_report
@@ -40,7 +41,7 @@ def _blend(out, names, clips):
     if (out/names[0]/'test.csv').exists(): write_scores(blend.predict({n: read_scores(out/n/'test.csv') for n in names}), out/'test.csv')
     return blend
 
-# %% ../nbs/38_competition.ipynb #b117d6c7
+# %% ../nbs/38_competition.ipynb #ffa5b4be
 def compete(
     clips, # Table of clips, curated, noisy and test
     out, # Folder for the runs; one that was begun with the same settings is gone on with
@@ -48,18 +49,18 @@ def compete(
     folds=None, n_folds=5, vocab=None, seeds=(0,), device=None, processes=1 # See `cross_validate`
 ): # dict: what is in `report.json`
     "Train all members of `recipe` over all folds, blend them, and write the test clips' scores to `test.csv`"
-    out, members, table = Path(out), members_of(recipe), _run_table(clips, n_folds)
+    out, members, table, device = Path(out), members_of(recipe), _run_table(clips, n_folds), own_device(device)
     vocab, folds = vocab_of(table, vocab), sorted(set(table.fold) - {-1}) if folds is None else folds
     check_recipe(recipe)
     if len(folds) < 2: raise DataError('several members are blended by their scores out of fold, which takes two folds or more: hold out more than one, or train one member (--set members=[{}])')
-    _open_run(out, _config(table, folds, recipe, vocab, seeds))
+    on_first(_open_run, out, _config(table, folds, recipe, vocab, seeds))
     reports = {n: cross_validate(table, out/n, m, folds, n_folds, vocab, seeds, device, processes) for n, m in members.items()}
-    blend, truth = _blend(out, list(members), table), truth_of(table[table.subset == 'curated'], vocab)
+    blend, truth = on_first(_blend, out, list(members), table), truth_of(table[table.subset == 'curated'], vocab)
     about = dict(members={n: dict(lwlrap=r['lwlrap'], weight=blend.weights[n]) for n, r in reports.items()}, seconds=round(sum(r['seconds'] for r in reports.values()), 1),
                  folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
     oof = read_scores(out/'oof.csv')
     report = dict(**score_report(oof, truth), accuracy=accuracy(oof, truth), **about)
-    write_whole(out/'report.json', json.dumps(report, indent=1))
+    on_first(write_whole, out/'report.json', json.dumps(report, indent=1))
     return report
 
 # %% ../nbs/38_competition.ipynb #ab3c0642

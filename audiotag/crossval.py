@@ -6,7 +6,7 @@
 __all__ = ['basics', 'recipes', 'get_recipe', 'write_whole', 'write_scores', 'stages_of', 'stage_learner', 'check_recipe',
            'train_fold', 'read_scores', 'mean_scores', 'cross_validate', 'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #2ff8e099
+# %% ../nbs/30_crossval.ipynb #064ed993
 import hashlib, json, os, platform, shutil, statistics, threading, time, warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stdout
@@ -14,14 +14,15 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 import fastai, numpy as np, pandas as pd, torch
 from fastai.callback.mixup import MixUp
-from fastai.torch_core import default_device, set_seed
+from fastai.torch_core import default_device, num_distrib, set_seed
 from . import __version__
 from .augment import FrequencyWarp, Gain, PlainFinish, PowerMix, ResizedCrop, SigmoidConcat, SpecAugment, WaveMix
 from .average import EMA, SWA
 from .data import fit_front, tagging_dls
 from .datasets import DataError, DataWarning, truth_of, vocab_of
+from .distributed import on_first, over_processes, own_device, share_of
 from .folds import add_folds, fold_split
-from .learner import Checkpoint, Tagger, TaggerError, tagger_learner
+from .learner import Checkpoint, Tagger, TaggerError, of_all, tagger_learner
 from .losses import SubsetLoss, TagLoss
 from .metrics import accuracy, score_report
 from .model import tagging_net
@@ -159,7 +160,12 @@ def check_recipe(
             for i, stage in enumerate(stages_of({**recipe, **m})): _try_stage(i, stage)
     except (TypeError, ValueError, AttributeError, ZeroDivisionError, RuntimeError) as e: raise DataError(f"the recipe {recipe['name']} cannot be trained: {e}") from None
 
-# %% ../nbs/30_crossval.ipynb #ea063517
+# %% ../nbs/30_crossval.ipynb #a89eaa1c
+def _predict(tagger, clips, **kwargs):
+    "The scores of `clips`, of which each process tags a share"
+    parts = of_all(tagger.predict(share_of(clips.path), share_of(clips.fname), **kwargs))
+    return pd.concat(parts).set_index('fname').loc[clips.fname].reset_index()
+
 def _history(learn, fold, stage):
     "One row an epoch, as the learner reported it"
     return pd.DataFrame([[fold, stage, i, *row] for i, row in enumerate(learn.recorder.values)], columns=['fold', 'stage', *learn.recorder.metric_names[:-1]])
@@ -167,20 +173,24 @@ def _history(learn, fold, stage):
 def _noisy_scores(tagger, clips, file):
     "The scores of the noisy ones of `clips`, kept in `file`"
     noisy = clips[clips.subset == 'noisy']
-    if not file.exists(): write_scores(tagger.predict(noisy.path, noisy.fname), file)
+    if not on_first(file.exists): on_first(write_scores, _predict(tagger, noisy), file)
     return pd.read_csv(file, dtype={'fname': str})
+
+def _end_stage(learn, keep, fold, i, file):
+    "Write what the stage `i` came to"
+    write_whole(file.with_name(f'history{i}.csv'), _history(learn, fold, i).to_csv(index=False))
+    learn.tagger().save(file, seconds=round(keep.seconds, 1))
+    keep.path.unlink(missing_ok=True)
 
 def _run_stage(clips, fold, i, stage, vocab, seed, device, before, folder):
     "Train the stage `i` in `folder`, or read what it came to"
     done, asks = folder/f'stage{i}.safetensors', stage['noisy']['use'] == 'selected' or 'pseudo' in stage['noisy']
-    if done.exists(): return Tagger.load(done, device or default_device())
+    if on_first(done.exists): return Tagger.load(done, device or default_device())
     scores = _noisy_scores(before, clips, folder/f'noisy{i}.csv') if before and asks else None
     set_seed(1000*seed + i, reproducible=True)
     learn, keep = stage_learner(clips, fold, stage, vocab, device, before, scores), Checkpoint(folder/f'stage{i}.pt')
-    learn.fit_one_cycle(stage['epochs'], stage['lr'], start_epoch=keep.epoch_reached(learn), cbs=keep)
-    write_whole(folder/f'history{i}.csv', _history(learn, fold, i).to_csv(index=False))
-    learn.tagger().save(done, seconds=round(keep.seconds, 1))
-    keep.path.unlink(missing_ok=True)
+    with over_processes(learn): learn.fit_one_cycle(stage['epochs'], stage['lr'], start_epoch=keep.epoch_reached(learn), cbs=keep)
+    on_first(_end_stage, learn, keep, fold, i, done)
     return Tagger.load(done, learn.dls.device)
 
 # %% ../nbs/30_crossval.ipynb #60ef1220
@@ -200,29 +210,37 @@ def train_fold(
         seconds += tagger.about['seconds']
     return tagger, seconds
 
-# %% ../nbs/30_crossval.ipynb #2d2f7fc5
+# %% ../nbs/30_crossval.ipynb #b59ab7fc
 def _score_fold(tagger, clips, fold, tmp):
     "Write the scores of the clips held out, with TTA and without, and of the test clips"
     valid, test = clips[clips.fold == fold], clips[(clips.subset == 'test') & clips.path.notna()]
-    for name, tta in (('oof', True), ('single', False)): write_scores(tagger.predict(valid.path, valid.fname, tta=tta), tmp/f'{name}.csv')
-    if len(test): write_scores(tagger.predict(test.path, test.fname), tmp/'test.csv')
+    for name, tta in (('oof', True), ('single', False)): on_first(write_scores, _predict(tagger, valid, tta=tta), tmp/f'{name}.csv')
+    if len(test): on_first(write_scores, _predict(tagger, test), tmp/'test.csv')
+
+def _end_fold(tagger, n, tmp, **about):
+    "Write the history of all `n` stages, and the tagger"
+    history = pd.concat([pd.read_csv(tmp/f'history{i}.csv') for i in range(n)])
+    write_whole(tmp/'history.csv', history.to_csv(index=False))
+    tagger.save(tmp/'tagger.safetensors', **about)
+
+def _close_fold(tmp, out):
+    "Remove what is needed no more from the folder `tmp`, and give it its name"
+    for f in {*tmp.glob('stage*'), *tmp.glob('history?*.csv'), *tmp.glob('noisy*.csv'), *tmp.glob('*.partial')}: f.unlink(missing_ok=True)
+    tmp.rename(out)
 
 def _train_and_score(clips, fold, tmp, recipe, vocab, seed, device):
     "All that a fold's folder holds, the tagger last"
     tagger, seconds = train_fold(clips, fold, recipe, tmp, vocab, seed, device)
     start = time.time()
     _score_fold(tagger, clips, fold, tmp)
-    history = pd.concat([pd.read_csv(tmp/f'history{i}.csv') for i in range(len(recipe['stages']))])
-    write_whole(tmp/'history.csv', history.to_csv(index=False))
-    tagger.save(tmp/'tagger.safetensors', fold=int(fold), seconds=round(seconds + time.time() - start, 1))
+    on_first(_end_fold, tagger, len(recipe['stages']), tmp, fold=int(fold), seconds=round(seconds + time.time() - start, 1))
 
 def _run_fold(clips, fold, out, recipe, vocab, seed, device):
     "Train and score `fold` into the folder `out`"
     tmp = out.with_suffix('.partial')
-    tmp.mkdir(exist_ok=True)
-    if not (tmp/'tagger.safetensors').exists(): _train_and_score(clips, fold, tmp, recipe, vocab, seed, device)
-    for f in {*tmp.glob('stage*'), *tmp.glob('history?*.csv'), *tmp.glob('noisy*.csv'), *tmp.glob('*.partial')}: f.unlink(missing_ok=True)
-    tmp.rename(out)
+    on_first(tmp.mkdir, exist_ok=True)
+    if not on_first((tmp/'tagger.safetensors').exists): _train_and_score(clips, fold, tmp, recipe, vocab, seed, device)
+    on_first(_close_fold, tmp, out)
 
 # %% ../nbs/30_crossval.ipynb #14a8e48a
 def _config(clips, folds, recipe, vocab, seeds):
@@ -240,10 +258,12 @@ def _open_run(out, config):
     out.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
 
-# %% ../nbs/30_crossval.ipynb #3e630cba
+# %% ../nbs/30_crossval.ipynb #4fc2c23a
 def _versions(): return dict(audiotag=__version__, torch=torch.__version__, fastai=fastai.__version__, python=platform.python_version())
 
-def _machine(device): return torch.cuda.get_device_name() if 'cuda' in str(device or default_device()) else f'CPU, {os.cpu_count()} cores, {platform.machine()}'
+def _machine(device):
+    name = torch.cuda.get_device_name() if 'cuda' in str(device or default_device()) else f'CPU, {os.cpu_count()} cores, {platform.machine()}'
+    return f'{num_distrib()} processes, {name}' if num_distrib() > 1 else name
 
 def read_scores(path): return pd.read_csv(path, dtype={'fname': str})
 
@@ -308,7 +328,7 @@ def _run_folds(jobs, processes):
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
-# %% ../nbs/30_crossval.ipynb #f06a11f5
+# %% ../nbs/30_crossval.ipynb #e86dd275
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -321,18 +341,18 @@ def cross_validate(
     processes=1 # Train so many folds at a time, each with its share of the cores
 ): # dict: what is in `report.json`
     "Train one tagger a fold and seed, and score every clip by those that have not heard it"
-    recipe, out, clips = recipe or get_recipe('quick'), Path(out), _run_table(clips, n_folds)
+    recipe, out, clips, device = recipe or get_recipe('quick'), Path(out), _run_table(clips, n_folds), own_device(device)
     check_recipe(recipe)
     vocab, folds = vocab_of(clips, vocab), sorted(set(clips.fold) - {-1}) if folds is None else folds
     for k in folds: fold_split(clips, k)
-    _open_run(out, _config(clips, folds, recipe, vocab, seeds))
+    on_first(_open_run, out, _config(clips, folds, recipe, vocab, seeds))
     parts = {s: out/f'seed{s}' if len(seeds) > 1 else out for s in seeds}
-    for folder in parts.values(): folder.mkdir(exist_ok=True)
-    todo = [(clips, k, folder/f'fold{k}', recipe, vocab, seed, device) for seed, folder in parts.items() for k in folds if not (folder/f'fold{k}').exists()]
+    for folder in parts.values(): on_first(folder.mkdir, exist_ok=True)
+    todo = [(clips, k, folder/f'fold{k}', recipe, vocab, seed, device) for seed, folder in parts.items() for k in folds if not on_first((folder/f'fold{k}').exists)]
     _run_folds(todo, processes)
-    for folder in parts.values(): _gather(folder, folds)
+    for folder in parts.values(): on_first(_gather, folder, folds)
     about = dict(folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
-    return _report(out, parts, truth_of(clips[clips.subset == 'curated'], vocab), about)
+    return on_first(_report, out, parts, truth_of(clips[clips.subset == 'curated'], vocab), about)
 
 # %% ../nbs/30_crossval.ipynb #5c941ff0
 def _folds_planned(run):

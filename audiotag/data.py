@@ -6,14 +6,14 @@
 __all__ = ['ClipRow', 'OpenClip', 'SpectrogramBlock', 'get_path', 'get_labels', 'show_batch', 'get_target', 'get_noisy',
            'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #41793854
+# %% ../nbs/12_data.ipynb #d90e57aa
 import os
 from collections import namedtuple
 from pathlib import Path
 import numpy as np, torch
 from fastai.callback.data import * # weighted_dataloaders
 from fastai.data.block import DataBlock, MultiCategoryBlock, TransformBlock
-from fastai.torch_basics import Transform, default_device, dispatch
+from fastai.torch_basics import Transform, default_device, dispatch, num_distrib
 from fastai.vision.data import get_grid
 from fastai.data.core import show_batch
 from .audio import player
@@ -105,7 +105,7 @@ def _dataloaders(block, rows, train, noisy_share, **kwargs):
     if noisy_share is None: return block.dataloaders(rows, **kwargs)
     return block.weighted_dataloaders(rows, _shares(np.array([o.noisy for o in rows]), np.isin(range(len(rows)), train), noisy_share), **kwargs)
 
-# %% ../nbs/12_data.ipynb #1852aa73
+# %% ../nbs/12_data.ipynb #c58e22a6
 def tagging_dls(
     clips, # Table of clips; test clips and clips without a file are left out
     fold=0, # The fold to validate on
@@ -114,7 +114,7 @@ def tagging_dls(
     sr=44100, n_fft=2048, hop_length=1024, n_mels=64, f_min=0., f_max=None, # Front end, see `LogMel`
     pad='repeat', # How short clips are filled up: 'repeat' or 'zeros'
     augment=True, # Transforms of training batches, see `SpectrogramBlock`
-    bs=32, # Crops in a batch; fewer where there are fewer clips
+    bs=32, # Crops in a batch, of all processes together; fewer where there are fewer clips
     num_workers=None, # Processes that read; none where the network runs on the CPU itself, else up to 8
     device=None, # fastai's default if None
     store=None, # Folder for decoded clips; `cache_dir()` if None
@@ -135,4 +135,4 @@ def tagging_dls(
     blocks = (SpectrogramBlock(front, cropper, augment, store), MultiCategoryBlock(encoded=True, vocab=vocab), TransformBlock())
     block = DataBlock(blocks[:2 + subsets], getters=[get_path, get_target, get_noisy][:2 + subsets], n_inp=1, splitter=lambda _: (train, valid))
     rows = [ClipRow(*o) for o in zip(clips.path, _targets(clips, vocab, soft), clips.subset == 'noisy')]
-    return _dataloaders(block, rows, train, noisy_share, bs=min(bs, len(train)), num_workers=_workers(device) if num_workers is None else num_workers, device=device)
+    return _dataloaders(block, rows, train, noisy_share, bs=max(1, min(bs, len(train))//max(1, num_distrib())), num_workers=_workers(device) if num_workers is None else num_workers, device=device)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['fsd_bad', 'audio_suffixes', 'DataError', 'DataWarning', 'read_table', 'read_folder', 'read_esc50',
-           'read_fsdkaggle2019', 'audio_files', 'read_clips', 'split_labels', 'vocab_of', 'given_vocab', 'truth_of',
-           'check_audio', 'usable']
+           'read_fsdkaggle2019', 'read_fsd50k', 'read_urbansound8k', 'audio_files', 'apply_decisions', 'read_clips',
+           'split_labels', 'vocab_of', 'given_vocab', 'truth_of', 'check_audio', 'usable']
 
 # %% ../nbs/02_datasets.ipynb #2aa1ec39
 import os, warnings
@@ -74,30 +74,48 @@ def _fsd_table(path, name):
     names = [path/f'{name}{end}.csv' for end in ('', '_post_competition')]
     return next((p for f in names for p in (f, path/'FSDKaggle2019.meta'/f.name) if p.is_file()), None)
 
-# %% ../nbs/02_datasets.ipynb #f20fd190
+# %% ../nbs/02_datasets.ipynb #766831b8
 def read_fsdkaggle2019(
     path, # The folder with Kaggle's files or Zenodo's folders
     drop_bad=True # Leave out the six curated clips known to be wrong or silent?
 ): # Table of clips
     "FSDKaggle2019 (Fonseca et al. 2019): curated, noisy and test clips"
     tables = {s: f for s, name in _fsd_tables.items() if (f := _fsd_table(path, name))}
-    parts = [_rows(read_table(f, ['fname', 'labels']), s) for s, f in tables.items()]
+    parts = [_rows(df, s, **{o: o for o in ('license',) if o in df}) for s, f in tables.items() for df in [read_table(f, ['fname', 'labels'])]]
     if 'test' not in tables and (f := path/'sample_submission.csv').is_file(): parts.append(_rows(read_table(f, ['fname']), 'test', labels=None))
     clips = pd.concat(parts, ignore_index=True)
     bad = clips.fname.isin(fsd_bad) & drop_bad
     if bad.any(): warnings.warn(f'Left out {_named(clips.fname[bad], 6)}: curated clips known to have wrong labels or no signal', DataWarning)
     return clips[~bad].reset_index(drop=True)
 
-# %% ../nbs/02_datasets.ipynb #e56f3ecc
+# %% ../nbs/02_datasets.ipynb #b6e77e39
+def read_fsd50k(
+    path # The folder with Zenodo's folders, `FSD50K.ground_truth/` and those of the audio
+): # Table of clips; fold 0 is the official validation split, fold 1 the rest of the development set
+    "FSD50K (Fonseca et al. 2020)"
+    dev, test = (read_table(path/'FSD50K.ground_truth'/f'{o}.csv', c) for o, c in dict(dev=['fname', 'labels', 'split'], eval=['fname', 'labels']).items())
+    if len(odd := sorted(set(dev.split) - {'train', 'val'})): raise DataError(f"{path/'FSD50K.ground_truth'/'dev.csv'}: unknown split {_named(odd)}; train and val are known")
+    clips = pd.concat([_rows(dev.assign(fold=(dev.split == 'train').astype(int)), 'curated', fold='fold'), _rows(test, 'test')], ignore_index=True)
+    return clips.assign(fname=clips.fname + '.wav', fold=clips.fold.fillna(-1).astype(int))
+
+def read_urbansound8k(
+    path # The unpacked archive: `metadata/UrbanSound8K.csv` and `audio/`
+): # Table of clips, with the official folds
+    "UrbanSound8K (Salamon et al. 2014)"
+    df = read_table(path/'metadata'/'UrbanSound8K.csv', ['slice_file_name', 'fsID', 'fold', 'class'])
+    return _rows(df, 'curated', 'slice_file_name', 'class', fold='fold', source='fsID')
+
+# %% ../nbs/02_datasets.ipynb #38c8e787
 _formats = [(lambda p: (p/'clips.csv').is_file(), read_folder), (lambda p: (p/'meta'/'esc50.csv').is_file(), read_esc50),
-            (lambda p: _fsd_table(p, 'train_curated'), read_fsdkaggle2019)]
+            (lambda p: _fsd_table(p, 'train_curated'), read_fsdkaggle2019), (lambda p: (p/'FSD50K.ground_truth').is_dir(), read_fsd50k),
+            (lambda p: (p/'metadata'/'UrbanSound8K.csv').is_file(), read_urbansound8k)]
 
 def _format(path):
     "The reader for the folder `path`"
     if not path.is_dir(): raise DataError(f'{path}: no such folder')
     for test, reader in _formats:
         if test(path): return reader
-    raise DataError(f'{path}: no clips.csv, meta/esc50.csv or train_curated.csv in it; for your own clips write clips.csv with the columns fname and labels')
+    raise DataError(f'{path}: no clips.csv in it, and no table of ESC-50, FSDKaggle2019, FSD50K or UrbanSound8K; for your own clips write clips.csv with the columns fname and labels')
 
 # %% ../nbs/02_datasets.ipynb #0db3bc5d
 audio_suffixes = '.wav .flac .ogg .mp3 .aif .aiff .opus .au .caf .w64'.split()
@@ -125,17 +143,36 @@ def _check(clips, path, files):
     elif clips.path.isna().any(): warnings.warn(f'{path}: labelled, but no such file: {_named(clips.fname[clips.path.isna()])}', DataWarning)
     if more := sorted({str(f) for f in files} - set(clips.path)): warnings.warn(f'{path}: files without labels, not used: {_named(Path(f).name for f in more)}', DataWarning)
 
-# %% ../nbs/02_datasets.ipynb #f012eaa4
+# %% ../nbs/02_datasets.ipynb #a6bab6f6
+def apply_decisions(
+    clips, # Table of clips
+    decisions, # CSV file with `fname`, `decision` (keep, change or drop) and `labels` (the new ones of a change); the last row of a clip counts
+    vocab, # Tags that a change may give
+    others=() # Names of clips that are left out already
+): # The clips that are left, with their labels as decided
+    "Change the labels of some clips, and drop others; raises `DataError` for a clip, tag or decision that is not known"
+    df = read_table(decisions, ['fname', 'decision', 'labels']).drop_duplicates('fname', keep='last')
+    if len(odd := df.fname[~df.fname.isin([*clips.fname, *others])]): raise DataError(f'{decisions}: decisions on clips that the data set does not have: {_named(odd)}')
+    if odd := sorted(set(df.decision) - {'keep', 'change', 'drop'}): raise DataError(f'{decisions}: unknown decision {_named(odd)}; keep, change and drop are known')
+    new = df[df.decision == 'change'].set_index('fname').labels
+    if len(empty := new.index[new.str.strip() == '']): raise DataError(f'{decisions}: changed to no label: {_named(empty)}; drop them instead')
+    if odd := sorted({o for l in new for o in split_labels(l)} - set(vocab)): raise DataError(f'{decisions}: tags that the data set does not have: {_named(odd)}')
+    labels = clips.fname.map(new).fillna(clips.labels)
+    return clips.assign(labels=labels)[~clips.fname.isin(df.fname[df.decision == 'drop'])].reset_index(drop=True)
+
+# %% ../nbs/02_datasets.ipynb #a12d8563
 def read_clips(
-    path, # A folder: one's own with `clips.csv`, ESC-50, or FSDKaggle2019 under either set of names
+    path, # A folder: one's own with `clips.csv`, ESC-50, FSD50K, UrbanSound8K, or FSDKaggle2019 under either set of names
+    decisions=None, # CSV file of decisions on labels, see `apply_decisions`; `decisions.csv` in `path` if None and there is one
     **kwargs # Passed to the format's reader
 ): # DataFrame with the columns fname, labels, subset, path, and where known fold and source
-    "The table of the clips in `path`; raises `DataError`, and warns of labels without files and files without labels"
+    "The table of the clips in `path`, as corrected; raises `DataError`, and warns of labels without files and files without labels"
     path = Path(path)
     clips, files = _format(path)(path, **kwargs).reset_index(drop=True), audio_files(path)
     clips['path'] = pd.Series(_find(clips, files, path), dtype=object)
     _check(clips, path, files)
-    return clips
+    if decisions is None and not (decisions := path/'decisions.csv').is_file(): return clips
+    return apply_decisions(clips, decisions, given_vocab(path) or vocab_of(clips), [f.name for f in files])
 
 # %% ../nbs/02_datasets.ipynb #77679d05
 def split_labels(labels): return [o.strip() for o in labels.split(',') if o.strip()]
@@ -150,13 +187,14 @@ def vocab_of(
     if unknown := set(found) - set(vocab): raise DataError(f'labels that are not in the vocabulary: {_named(sorted(unknown))}; mend them, or leave the vocabulary to the data')
     return list(vocab)
 
-# %% ../nbs/02_datasets.ipynb #c4a1fa94
+# %% ../nbs/02_datasets.ipynb #7aa8460f
 def given_vocab(
     path # A data set's folder
 ): # List of tags, or None
-    "The tags that a data set states: the columns of its sample submission, or FSDKaggle2019's vocabulary"
+    "The tags that a data set states: the columns of its sample submission, or the vocabulary of FSDKaggle2019 or FSD50K"
     if (f := Path(path)/'sample_submission.csv').is_file(): return list(read_table(f, ['fname']).columns[1:])
-    if (f := Path(path)/'FSDKaggle2019.meta'/'vocabulary.csv').is_file(): return pd.read_csv(f, header=None)[1].tolist()
+    for d in 'FSDKaggle2019.meta', 'FSD50K.ground_truth':
+        if (f := Path(path)/d/'vocabulary.csv').is_file(): return pd.read_csv(f, header=None, dtype=str)[1].tolist()
 
 # %% ../nbs/02_datasets.ipynb #75b34251
 def truth_of(

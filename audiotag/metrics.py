@@ -6,72 +6,94 @@
 __all__ = ['per_class_lwlrap', 'lwlrap', 'Lwlrap', 'f_beta', 'lrap', 'score_report', 'accuracy', 'align_scores', 'compare',
            'compare_all']
 
-# %% ../nbs/20_metrics.ipynb #bb4089fe
+# %% ../nbs/20_metrics.ipynb #b6c4f482
 import numpy as np, pandas as pd, torch
 from fastai.learner import Metric
+from numba import njit
 from sklearn.metrics import fbeta_score, label_ranking_average_precision_score
 from .datasets import DataError, _named
 
-# %% ../nbs/20_metrics.ipynb #1c1714fe
-def _binary(preds, targs):
-    "Both as tensors: scores in full precision, targets as truth values"
-    preds, targs = (o.as_subclass(torch.Tensor) if isinstance(o, torch.Tensor) else torch.tensor(np.asarray(o)) for o in (preds, targs))
-    if preds.shape != targs.shape or preds.ndim != 2: raise ValueError(f'scores {tuple(preds.shape)} and targets {tuple(targs.shape)} must both be (clips, classes)')
-    if preds.isnan().any(): raise ValueError('scores hold NaN, which has no rank')
-    return preds.double(), targs > .5
+# %% ../nbs/20_metrics.ipynb #6dd01cc7
+def _array(o):
+    if not isinstance(o, torch.Tensor): return np.asarray(o)
+    o = o.detach().cpu().as_subclass(torch.Tensor)
+    return (o.float() if o.dtype == torch.bfloat16 else o).numpy() # NumPy has no bfloat16
 
-# %% ../nbs/20_metrics.ipynb #dafd3c93
-def _precisions(preds, targs, chunk=8192):
-    "Class and Prec(s, c) of each (clip, true tag) pair, for boolean `targs`"
-    clips, classes = targs.nonzero(as_tuple=True)
-    prec = []
-    for s, c in zip(clips.split(chunk), classes.split(chunk)):
-        above = preds[s] >= preds[s, c][:, None]
-        prec.append((above & targs[s]).sum(1).double()/above.sum(1))
-    return clips, classes, torch.cat(prec) if prec else preds.new_zeros(0, dtype=torch.double)
+def _chunks(preds, targs, size=1024):
+    "`size` clips at a time: scores in double precision, targets as truth values"
+    preds, targs = _array(preds), _array(targs)
+    if preds.shape != targs.shape or preds.ndim != 2: raise ValueError(f'scores {preds.shape} and targets {targs.shape} must both be (clips, classes)')
+    for i in range(0, len(preds), size):
+        p, t = preds[i:i+size], targs[i:i+size]
+        if np.isnan(p.max(initial=0)): raise ValueError('scores hold NaN, which has no rank')
+        yield np.ascontiguousarray(p, float), np.ascontiguousarray(t > .5)
 
-# %% ../nbs/20_metrics.ipynb #04564232
+# %% ../nbs/20_metrics.ipynb #762cb8b6
+@njit(cache=True)
+def _add_precisions(preds, targs, by_class):
+    "Add Prec(s, c) of each (clip, true tag) pair, and their number, to `by_class` (classes, 2); return the same by clip (clips, 2)"
+    by_clip = np.zeros((len(preds), 2))
+    for s in range(len(preds)):
+        for c in range(preds.shape[1]):
+            if targs[s, c]:
+                above = hits = np.int32(0)
+                for k in range(preds.shape[1]):
+                    as_high = np.int32(preds[s, k] >= preds[s, c])
+                    above += as_high
+                    hits += as_high & targs[s, k]
+                by_clip[s, 0] += hits/above
+                by_class[c, 0] += hits/above
+                by_clip[s, 1] += 1
+                by_class[c, 1] += 1
+    return by_clip
+
+def _class_sums(preds, targs):
+    "For each class, the sum of its precisions and their number"
+    sums = np.zeros((_array(targs).shape[-1], 2))
+    for p, t in _chunks(preds, targs): _add_precisions(p, t, sums)
+    return sums.T
+
+# %% ../nbs/20_metrics.ipynb #3935e864
 def per_class_lwlrap(
     preds, # Scores (clips, classes), array or tensor
     targs # Truth (clips, classes); above 0.5 is true
 ): # lwlrap of each class (NaN where it never occurs), and its weight: its share of all labels
     "The two vectors whose product sums up to lwlrap"
-    preds, targs = _binary(preds, targs)
-    _, classes, prec = _precisions(preds, targs)
-    n = targs.sum(0).double()
-    return torch.zeros_like(n).index_add_(0, classes, prec)/n.masked_fill(n == 0, torch.nan), n/n.sum().clamp(min=1)
+    prec, n = map(torch.from_numpy, _class_sums(preds, targs))
+    return prec/n.masked_fill(n == 0, torch.nan), n/n.sum().clamp(min=1)
 
-# %% ../nbs/20_metrics.ipynb #32a628b6
+# %% ../nbs/20_metrics.ipynb #401a578f
 def lwlrap(
     preds, # Scores (clips, classes), array or tensor
     targs # Truth (clips, classes); above 0.5 is true
 ): # In [0, 1]; NaN if no clip has a tag
     "Label-weighted label-ranking average precision (Fonseca et al. 2019)"
-    return _precisions(*_binary(preds, targs))[2].mean().item()
+    prec, n = _class_sums(preds, targs).sum(1)
+    return float(prec/n) if n else float('nan')
 
-# %% ../nbs/20_metrics.ipynb #da71873b
+# %% ../nbs/20_metrics.ipynb #fecc4c80
 class Lwlrap(Metric):
     "lwlrap over the whole validation set"
     name = 'lwlrap'
     def reset(self): self.preds, self.targs = [], []
     def accumulate(self, learn):
-        targs = learn.yb[0].detach().cpu()
-        self.preds.append(learn.pred[:, :targs.shape[1]].detach().float().cpu())
+        preds, targs = learn.to_detach((learn.pred, learn.yb[0]))
+        self.preds.append(preds[:, :targs.shape[1]].float())
         self.targs.append(targs)
     @property
     def value(self): return lwlrap(torch.cat(self.preds), torch.cat(self.targs)) if self.preds else None
 
-# %% ../nbs/20_metrics.ipynb #92b23f8c
+# %% ../nbs/20_metrics.ipynb #43fe4d57
 def f_beta(preds, targs, thresh=.5, beta=1): 
     "F-beta of `preds` (probabilities) above `thresh`, averaged over clips (scikit-learn)"
-    preds, targs = _binary(preds, targs)
-    return float(fbeta_score(targs.numpy(), (preds > thresh).numpy(), beta=beta, average='samples', zero_division=0))
+    preds, targs = next(_chunks(preds, targs, len(preds)))
+    return float(fbeta_score(targs, preds > thresh, beta=beta, average='samples', zero_division=0))
 
 def lrap(preds, targs): 
     "Label-ranking average precision, each clip weighing the same (scikit-learn); clips without tags are left out"
-    preds, targs = _binary(preds, targs)
+    preds, targs = next(_chunks(preds, targs, len(preds)))
     some = targs.any(1)
-    return float(label_ranking_average_precision_score(targs[some].numpy(), preds[some].numpy()))
+    return float(label_ranking_average_precision_score(targs[some], preds[some]))
 
 # %% ../nbs/20_metrics.ipynb #e49dd7fe
 def score_report(
@@ -113,12 +135,10 @@ def align_scores(
     for name, df in tables.items(): _check_same(name, df, first_name, first)
     return {k: df.set_index('fname').loc[first.fname, first.columns[1:]].reset_index() for k, df in tables.items()}
 
-# %% ../nbs/20_metrics.ipynb #12ab979b
+# %% ../nbs/20_metrics.ipynb #505a40fa
 def _clip_sums(preds, targs):
     "For each clip, the sum of its precisions and their number"
-    preds, targs = _binary(preds, targs)
-    clips, _, prec = _precisions(preds, targs)
-    return torch.zeros(len(preds)).double().index_add_(0, clips, prec).numpy(), targs.sum(1).numpy()
+    return np.concatenate([_add_precisions(p, t, np.zeros((p.shape[1], 2))) for p, t in _chunks(preds, targs)]).T
 
 def _bootstrap(sums, labels, n, seed):
     "lwlrap on `n` draws of the clips (n, systems), from the clips' sums of precisions (systems, clips)"

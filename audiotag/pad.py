@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['repeat_pad', 'crop_starts', 'Cropper', 'RandomCrop']
 
-# %% ../nbs/05_pad.ipynb #dc7fe5ce
+# %% ../nbs/05_pad.ipynb #727a94a5
 import random, numpy as np, torch
-from fastcore.basics import store_attr
+from fastcore.basics import patch, store_attr
 from fastai.vision.augment import RandTransform
-from .audio import Clip, TensorAudio
+from .audio import Clip, Stream, TensorAudio, audio_info, can_seek
 
 # %% ../nbs/05_pad.ipynb #e3416726
 def repeat_pad(
@@ -20,16 +20,17 @@ def repeat_pad(
     "`x` again and again, whole copies and a part, to `length`"
     return np.tile(x, -(-(length + phase)//len(x)))[phase:phase + length]
 
-# %% ../nbs/05_pad.ipynb #35ec35ed
+# %% ../nbs/05_pad.ipynb #5e3fc0ec
 def crop_starts(
     total, # Length of the clip
-    size # Length of a crop
+    size, # Length of a crop
+    step=None # From start to start; `size` if None
 ): # List of starts, in the same unit
     "Starts of sequential crops of `size` that together cover `total`, the last aligned to the end"
     last = max(0, total - size)
-    return [*range(0, last, size), last]
+    return [*range(0, last, step or size), last]
 
-# %% ../nbs/05_pad.ipynb #30fc34d8
+# %% ../nbs/05_pad.ipynb #d2db9c34
 class Cropper:
     "Cuts crops of `frames` spectrogram frames out of a `Clip`"
     def __init__(self, 
@@ -55,12 +56,89 @@ class Cropper:
         phase=0 # Sample of a repeated clip to start from
     ): # Float32 array of (frames-1)*hop_length + n_fft samples
         "The crop from frame `start` on, with the context of its windows"
-        context, length = self.n_fft//2, self.frames*self.hop_length
-        samples = (self.frames - 1)*self.hop_length + self.n_fft
-        if self.pad == 'zeros' or clip.samples >= length: return clip.read(a := start*self.hop_length - context, a + samples)
-        out = np.zeros(samples, np.float32)
-        out[context:context + length] = repeat_pad(clip.read(), length, phase)[:samples - context]
+        if self.repeats(clip.samples): return self.repeated(clip.read(), phase)
+        return clip.read(*self.span(start, start + self.frames))
+
+    def span(self, start, stop):
+        "First and last sample, and one, that the frames `start:stop` look at"
+        a = start*self.hop_length - self.n_fft//2
+        return a, a + (stop - start - 1)*self.hop_length + self.n_fft
+
+    def repeats(self, samples): return self.pad == 'repeat' and samples < self.frames*self.hop_length
+
+    def repeated(self, x, phase=0):
+        "The one crop of the samples `x` of a short clip, repeated, with silence before it and behind it"
+        (a, b), length = self.span(0, self.frames), self.frames*self.hop_length
+        out = np.zeros(b - a, np.float32)
+        out[-a:length - a] = repeat_pad(x, length, phase)[:b]
         return out
+
+# %% ../nbs/05_pad.ipynb #963cf844
+class _Passing:
+    "The samples of a stream that crops still need"
+    def __init__(self, cropper): self.cropper, self.start, self.x = cropper, 0, np.zeros(0, np.float32)
+    def add(self, x): self.x = np.concatenate([self.x, x])
+    def has(self, stop): return self.start + len(self.x) >= stop
+
+    def cut(self, start, stop):
+        "What the frames `start:stop` look at, with zeros where nothing is"
+        a, b = self.cropper.span(start, stop)
+        lo, hi = max(a, self.start), min(b, self.start + len(self.x))
+        out = np.zeros(b - a, np.float32)
+        if hi > lo: out[lo - a:hi - a] = self.x[lo - self.start:hi - self.start]
+        return out
+
+    def forget(self, frame):
+        "Let go of what only frames before `frame` look at"
+        n = min(max(0, self.cropper.span(frame, frame + 1)[0] - self.start), len(self.x))
+        self.x, self.start = self.x[n:], self.start + n
+
+# %% ../nbs/05_pad.ipynb #e266874f
+@patch
+def stream(self:Cropper,
+    path, # The recording
+    sr, # Rate in Hz
+    step=None, # Frames from crop to crop; those of a crop if None
+    reuse=False # Leave out the frames that the crop before has?
+): # Iterator over float32 arrays, as `__call__` gives them; with `reuse` shorter ones, see above
+    "The sequential crops that cover a recording of any length, which is read once, in blocks"
+    size, passing, source, done, start = self.frames, _Passing(self), Stream(path, sr, self.span(0, self.frames)[1]), 0, 0
+    for x in source:
+        passing.add(x)
+        while passing.has(max((start + size)*self.hop_length + 1, self.span(start, start + size)[1])): # there is a later crop, so this is not the last
+            yield passing.cut(max(start, done) if reuse else start, start + size)
+            passing.forget(start + size if reuse else start + 1) # the last crop may begin in the very next frame
+            done, start = start + size, start + (step or size)
+    yield from self._last_crops(passing, source, start, done, step, reuse)
+
+@patch
+def _last_crops(self:Cropper, passing, source, start, done, step, reuse):
+    "The crops from frame `start` on, when all samples are there"
+    if self.repeats(source.samples): yield self.repeated(passing.x[:source.samples]); return
+    passing.add(source.tail)
+    *starts, last = crop_starts(self.total(source), self.frames, step)
+    for s in [*(s for s in starts if s >= start), last]:
+        yield passing.cut(max(s, done) if reuse else s, s + self.frames)
+        done = s + self.frames
+
+# %% ../nbs/05_pad.ipynb #d27a4c7e
+@patch
+def middle(self:Cropper,
+    path, # The recording
+    sr, # Rate in Hz
+    most=300. # Seconds that may be kept in memory
+): # Float32 array, as `__call__` gives it
+    "The crop from the middle of a recording of any length"
+    info = audio_info(path)
+    if can_seek(info, sr) or info.frames <= most*info.samplerate: return self(clip := Clip(path, sr), (self.total(clip) - self.frames)//2)
+    for _ in (first := Stream(path, sr)): pass
+    start, passing, again = (self.total(first) - self.frames)//2, _Passing(self), Stream(path, sr, self.n_fft)
+    for x in again:
+        passing.add(x)
+        if passing.has(self.span(start, start + self.frames)[1]): break
+        passing.forget(start)
+    else: passing.add(again.tail)
+    return passing.cut(start, start + self.frames)
 
 # %% ../nbs/05_pad.ipynb #b6f35924
 class RandomCrop(RandTransform):

@@ -12,7 +12,7 @@ from torch import nn
 from fastai.torch_basics import DisplayedTransform, TensorBase
 from .audio import TensorAudio
 
-# %% ../nbs/06_spectrogram.ipynb #09e2b5ff
+# %% ../nbs/06_spectrogram.ipynb #e6ef82c0
 class LogMel(nn.Module):
     "Waveforms (bs, samples) to log-mel power spectrograms (bs, channels, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
@@ -49,15 +49,19 @@ class LogMel(nn.Module):
         args = {k: getattr(self, k) for k in 'sr n_fft hop_length n_mels f_min f_max'.split()}
         return args if self.channels == 1 else {**args, 'n_fft': self.n_ffts}
 
-    def _mels(self, wav):
-        spec = torch.stft(wav, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
-        power = torch.view_as_real(spec.transpose(1, 2)).flatten(-2).square()
+    def _mels(self, frames):
+        power = torch.view_as_real(torch.fft.rfft(frames*self.window)).flatten(-2).square()
         return torch.cat([power[..., bins] @ getattr(self, name) for name, bins in self.blocks], -1)
+
+    def _mels_in_blocks(self, frames, size=2**18):
+        "`_mels`, so many frames of a clip at a time as hold `size` samples"
+        return torch.cat([torch.cat([self._mels(o) for o in clip.split(-(-size//self.n_fft), 1)], 1) for clip in frames.split(1)])
 
     def crops(self, wav):
         "As `forward`, for crops that carry half of the largest window, `n_fft`, as context on either side: no padding"
         if self.channels > 1: return torch.cat([o.crops(self._trim(wav, o.n_fft)) for o in self.each], 1)
-        power = torch.cat([self._mels(o) for o in wav.split(1 if wav.device.type == 'cpu' else len(wav))])
+        frames = wav.unfold(-1, self.n_fft, self.hop_length)
+        power = self._mels_in_blocks(frames) if wav.device.type == 'cpu' else self._mels(frames)
         return 10*torch.log10(power.clamp(min=1e-10)).transpose(1, 2)[:, None].contiguous()
 
     def _trim(self, wav, n_fft):
