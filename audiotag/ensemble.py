@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ensemble', 'cross_fit', 'Blend', 'Stacker']
 
-# %% ../nbs/34_ensemble.ipynb #b84cfb31
+# %% ../nbs/34_ensemble.ipynb #fb30bcea
 import copy, json
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from .crossval import write_whole
-from .datasets import DataError, _named, truth_of, vocab_of
+from .datasets import DataError, _named, read_json, truth_of, vocab_of
 from .metrics import align_scores
 
 # %% ../nbs/34_ensemble.ipynb #6d9e1882
@@ -172,7 +172,7 @@ class Blend(_Fitted):
 
     def _apply(self, tables): return ensemble(tables, self.how, list(self.weights.values()))
 
-# %% ../nbs/34_ensemble.ipynb #6d84a482
+# %% ../nbs/34_ensemble.ipynb #495ad41b
 _kept = 'how weights vocab seen'.split()
 
 @patch
@@ -183,9 +183,9 @@ def load(cls:Blend,
     path # A file written by `Blend.save`
 ): # `Blend`, fitted
     "Read a blend; raises `DataError` where the file is none"
-    try: kept = json.loads(Path(path).read_text(encoding='utf-8'))
-    except ValueError: kept = None
-    if not isinstance(kept, dict) or set(kept) != set(_kept): raise DataError(f'{path}: not a blend that audiotag wrote')
+    kept = read_json(path)
+    types = {k: type(v) for k, v in kept.items()}
+    if types != dict(how=str, weights=dict, vocab=list, seen=list) or not all(isinstance(w, (int, float)) for w in kept['weights'].values()): raise DataError(f'{path}: not a blend that audiotag wrote')
     self = cls(kept['how'])
     self.weights, self.members, self.vocab, self.seen = kept['weights'], list(kept['weights']), kept['vocab'], set(kept['seen'])
     return self

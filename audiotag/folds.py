@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['add_folds', 'fold_split']
 
-# %% ../nbs/10_folds.ipynb #dbe9ba18
+# %% ../nbs/10_folds.ipynb #bfa51ae1
 import warnings
 import numpy as np, pandas as pd
-from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from .datasets import DataError, DataWarning, _named, truth_of, vocab_of
 
 # %% ../nbs/10_folds.ipynb #882bf326
@@ -25,7 +24,7 @@ def _official(clips, curated):
     if (bad := curated & (fold.isna() | (fold % 1 != 0))).any(): raise DataError(f'no whole number as fold of {_named(clips.fname[bad])}; give every curated clip one, or leave the column out')
     return fold.where(curated, -1).astype(int)
 
-# %% ../nbs/10_folds.ipynb #ec27dd30
+# %% ../nbs/10_folds.ipynb #9c9a4e5f
 def add_folds(
     clips, # Table of clips
     n=5, # Folds
@@ -37,6 +36,7 @@ def add_folds(
     source, groups = _groups(clips[curated])
     if len(groups) < n: raise DataError(f'{n} folds cannot be made of {len(groups)} curated recordings: use fewer folds, or add clips')
     if len(rare := groups.columns[groups.sum() < n]): warnings.warn(f'Tags with fewer recordings than the {n} folds, missing from some of them: {_named(rare)}', DataWarning)
+    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold # only training needs it
     splits = MultilabelStratifiedKFold(n, shuffle=True, random_state=seed).split(groups, groups)
     fold_of = {s: k for k, (_, valid) in enumerate(splits) for s in groups.index[valid]}
     fold = pd.Series(-1, clips.index)

@@ -8,8 +8,9 @@ __all__ = ['card_style', 'scores_and_truth', 'class_table', 'plot_classes', 'cli
            'plot_co_occurrence', 'tag_confusion', 'plot_confusion', 'calibration', 'calibration_error',
            'plot_calibration', 'embedding_map', 'plot_map', 'best_crop', 'grad_cam', 'salient_sound', 'show_salience']
 
-# %% ../nbs/40_interpret.ipynb #e2348704
+# %% ../nbs/40_interpret.ipynb #cf1013b2
 import base64, html, io
+from functools import cache
 from pathlib import Path
 import librosa, matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 import torch.nn.functional as F
@@ -70,8 +71,11 @@ def clip_losses(
     table = table.merge(clips[[c for c in ('fname', 'labels', 'path') if c in clips]], on='fname', how='left')
     return table.sort_values('loss', ascending=False, kind='stable', ignore_index=True)
 
-# %% ../nbs/40_interpret.ipynb #5f57ef2b
+# %% ../nbs/40_interpret.ipynb #ebecedc6
 _view = dict(sr=22050, n_fft=1024, hop_length=256, n_mels=64)
+
+@cache
+def _view_mel(): return LogMel(**_view)
 
 def data_uri(data, kind): return f'data:{kind};base64,{base64.b64encode(data).decode()}'
 
@@ -80,12 +84,12 @@ def spec_image(
     size=(360, 96) # Width and height in pixels
 ): # JPEG as a data URI
     "A small log-mel spectrogram of `x`, to 70 dB below its maximum"
-    db = LogMel(**_view)(torch.as_tensor(x)[None])[0, 0].numpy()[::-1]
+    db = _view_mel()(torch.as_tensor(x)[None])[0, 0].numpy()[::-1]
     rgb = plt.get_cmap('magma')(((db - db.max())/70 + 1).clip(0, 1), bytes=True)[..., :3]
     Image.fromarray(rgb).resize(size).save(f := io.BytesIO(), 'JPEG', quality=50)
     return data_uri(f.getvalue(), 'image/jpeg')
 
-# %% ../nbs/40_interpret.ipynb #1e91ba0a
+# %% ../nbs/40_interpret.ipynb #dac72eeb
 def hear_and_see(
     path, # A recording, or None
     seconds=5 # At most this much of it
@@ -97,17 +101,17 @@ def hear_and_see(
         x = decode(path, _view['sr'], stop=min(info.frames, int(seconds*info.samplerate)))
     except AudioError as e: return f'<p class="bad">{html.escape(str(e))}</p>'
     total = info.frames/info.samplerate
-    length = f'{total:.1f} s' if total <= seconds else f'the first {seconds} of {total:,.1f} s'
+    length = f'{total:.1f} s' if total < seconds + .1 else f'the first {seconds} of {total:,.1f} s'
     return f'<img src="{spec_image(x)}" alt="Spectrogram of {length}">{player(x, _view["sr"], seconds).data}<small>{length}</small>'
 
-# %% ../nbs/40_interpret.ipynb #6122643f
+# %% ../nbs/40_interpret.ipynb #1f8d7504
 def _few(names, n=12): return names[:n] + ([f'and {len(names) - n} more'] if len(names) > n else [])
 
 def _tags(row):
     "True tags, and the tags said with their scores, as HTML"
     true = split_labels(row.labels)
-    bar = lambda tag, s: f'<li class="{"true" if tag in true else "wrong"}"><span class="meter"><i style="width:{s:.1%}"></i></span>{html.escape(tag)} <small>{s:.2f}</small></li>'
-    return f'<p><small>is</small> {html.escape(", ".join(_few(true)) or "nothing")}</p><small>said</small><ul>{"".join(bar(*o) for o in row.said)}</ul>'
+    bar = lambda tag, s: f'<li class="{"true" if tag in true else "wrong"}"><span class="meter"><i style="width:{s:.1%}"></i></span><span>{html.escape(tag)}</span><small>{s:.2f}</small></li>'
+    return f'<p><small>true:</small> {html.escape(", ".join(_few(true)) or "nothing")}</p><small>said:</small><ul>{"".join(bar(*o) for o in row.said)}</ul>'
 
 def clip_card(
     row, # A row of `clip_losses`
@@ -116,11 +120,11 @@ def clip_card(
     "What was said about a clip, and what is true, to see and hear"
     return f'<article class="clip"><h4>{html.escape(row.fname)}</h4>{hear_and_see(getattr(row, "path", None), seconds)}{_tags(row)}<small>loss {row.loss:.3f}</small></article>'
 
-# %% ../nbs/40_interpret.ipynb #16c31749
+# %% ../nbs/40_interpret.ipynb #a482fb6d
 card_style = '''<style>.clips{display:grid;grid-template-columns:repeat(auto-fill,minmax(15em,1fr));gap:1em}.clip h4{margin:0 0 .4em;font-size:.9em;overflow-wrap:anywhere}
 .clip img,.clip audio{display:block;width:100%}.clip img{height:6em;border-radius:3px}.clip audio{height:2.2em;margin:.5em 0 .2em}.clip p{margin:.5em 0 .3em}
-.clip ul{list-style:none;margin:.3em 0;padding:0}.clip li{overflow-wrap:anywhere}.clip li.true{font-weight:bold}.clip small{opacity:.75}.clip .bad{color:#c0392b;overflow-wrap:anywhere}
-.clip .meter{display:inline-block;width:4.5em;height:.55em;margin-right:.6em;border-radius:.3em;background:rgba(128,128,128,.25);overflow:hidden}.meter i{display:block;height:100%;background:#d9822b}.true .meter i{background:#2f8f5b}
+.clip ul{list-style:none;margin:.2em 0 .4em;padding:0}.clip li{display:flex;gap:.6em;align-items:baseline;margin:0}.clip li span+span{flex:1;min-width:0;overflow-wrap:anywhere}.clip li.true{font-weight:bold}.clip small{opacity:.75}.clip .bad{color:#c0392b;overflow-wrap:anywhere}
+.clip .meter{flex:none;width:2.8em;height:.55em;border-radius:.3em;background:rgba(128,128,128,.25);overflow:hidden}.meter i{display:block;height:100%;background:#d9822b}.true .meter i{background:#2f8f5b}
 </style>'''
 
 def show_clips(
@@ -261,7 +265,7 @@ def plot_map(
     ax.legend(fontsize=8, loc='center left', bbox_to_anchor=(1, .5)); ax.set(xticks=[], yticks=[])
     return ax
 
-# %% ../nbs/40_interpret.ipynb #98ea58e6
+# %% ../nbs/40_interpret.ipynb #c378cc5b
 def best_crop(
     tagger, # A `Tagger`
     file, # A recording
@@ -282,7 +286,7 @@ def grad_cam(
     after=4 # Layers of the network that come after the maps looked at: pooling, flattening, dropout and the linear one
 ): # Tensor (n_mels, frames) in [0, 1]
     "How much each part of the spectrogram speaks for `tag` (Selvaraju et al. 2017, eq. 1 and 2)"
-    body, head = tagger.eval().net[:-after], tagger.net[-after:]
+    body, head = (torch.nn.Sequential(*o) for o in ([*tagger.eval().net][:-after], [*tagger.net][-after:]))
     with torch.no_grad(): spec = tagger.front(wav[None].to(tagger.device)); maps = body(spec)
     with torch.enable_grad(): grad, = torch.autograd.grad(head(maps.requires_grad_())[0, tagger.vocab.index(tag)], maps)
     cam = (grad.mean((2, 3), keepdim=True)*maps.detach()).sum(1, keepdim=True).relu()

@@ -30,7 +30,7 @@ def crop_starts(
     last = max(0, total - size)
     return [*range(0, last, step or size), last]
 
-# %% ../nbs/05_pad.ipynb #d2db9c34
+# %% ../nbs/05_pad.ipynb #962326e5
 class Cropper:
     "Cuts crops of `frames` spectrogram frames out of a `Clip`"
     def __init__(self, 
@@ -41,6 +41,7 @@ class Cropper:
     ):
         if pad not in ('repeat', 'zeros'): raise ValueError(f"pad must be 'repeat' or 'zeros', not {pad!r}")
         store_attr()
+        self.samples = (frames - 1)*hop_length + n_fft # of a crop, with its context
 
     def total(self, clip): 
         "Frames in `clip`, of which short ones are padded to one crop"
@@ -72,6 +73,20 @@ class Cropper:
         out = np.zeros(b - a, np.float32)
         out[-a:length - a] = repeat_pad(x, length, phase)[:b]
         return out
+
+    def gather(self, 
+        flat, # Samples of many clips, one after another, of any type
+        first, samples, # Where each clip begins in `flat`, and how many samples it has: tensors (bs,)
+        scale, # Factors that make samples in [-1, 1] of those in `flat` (bs,)
+        start, phase # As for a single clip (bs,)
+    ): # Float32 tensor (bs, (frames-1)*hop_length + n_fft)
+        "The crops of a whole batch of clips, in a few operations on the device of `flat`"
+        first, samples, scale, start, phase = (o[:, None] for o in (first, samples, scale, start, phase))
+        length = self.frames*self.hop_length
+        repeated = (samples < length) & (self.pad == 'repeat')
+        at = torch.arange(self.samples, device=flat.device) + (start*self.hop_length - self.n_fft//2)
+        there = (at >= 0) & (at < torch.where(repeated, length, samples))
+        return torch.where(there, flat[first + (at + phase*repeated) % samples]*scale, 0.)
 
 # %% ../nbs/05_pad.ipynb #963cf844
 class _Passing:
@@ -140,7 +155,7 @@ def middle(self:Cropper,
     else: passing.add(again.tail)
     return passing.cut(start, start + self.frames)
 
-# %% ../nbs/05_pad.ipynb #b6f35924
+# %% ../nbs/05_pad.ipynb #b51e1ee5
 class RandomCrop(RandTransform):
     "A `Clip` to the `TensorAudio` of one crop: a random one in training, else the middle one"
     split_idx, order = None, 1
@@ -148,13 +163,20 @@ class RandomCrop(RandTransform):
         super().__init__()
         self.cropper = cropper
 
-    def before_call(self, b, split_idx): self.u = random.random() if split_idx == 0 else None
+    def draw(self, split_idx): 
+        "A random number for a crop of the training set, None for any other"
+        return random.random() if split_idx == 0 else None
 
-    def _start(self, slack): return slack//2 if self.u is None else min(int(self.u*(abs(slack) + 1)), abs(slack))*(1 if slack > 0 else -1)
+    def before_call(self, b, split_idx): self.u = self.draw(split_idx)
 
-    def encodes(self, clip:Clip):
-        crop, u = self.cropper, self.u or 0
-        frames = -(-clip.samples//crop.hop_length)
-        slack = frames - crop.frames
-        start = 0 if slack < 0 and crop.pad == 'repeat' else self._start(slack)
-        return TensorAudio(torch.from_numpy(crop(clip, start, int(u*clip.samples))), sr=clip.sr)
+    def place(self, samples, u): 
+        "First frame of the crop that `u` stands for in a clip of `samples`, and the sample from which a short one is repeated"
+        slack = -(-samples//self.cropper.hop_length) - self.cropper.frames
+        start = 0 if slack < 0 and self.cropper.pad == 'repeat' else _share(slack, u)
+        return start, int((u or 0)*samples)
+
+    def encodes(self, clip:Clip): return TensorAudio(torch.from_numpy(self.cropper(clip, *self.place(clip.samples, self.u))), sr=clip.sr)
+
+def _share(slack, u): 
+    "One of the whole numbers from 0 to `slack`, which may be negative: the middle one where `u` is None"
+    return slack//2 if u is None else min(int(u*(abs(slack) + 1)), abs(slack))*(1 if slack > 0 else -1)

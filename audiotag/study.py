@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['study', 'verdict', 'plot_verdict', 'record']
 
-# %% ../nbs/35_study.ipynb #3b9b5112
-import io, json, subprocess
+# %% ../nbs/35_study.ipynb #733a777c
+import io, subprocess
 from contextlib import redirect_stdout
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,7 @@ from shutil import which
 import matplotlib.pyplot as plt, pandas as pd
 import audiotag
 from .crossval import cross_validate, read_scores, write_whole
-from .datasets import truth_of
+from .datasets import read_json, truth_of
 from .metrics import compare_all
 from .progress import progress
 
@@ -72,11 +72,11 @@ def plot_verdict(
     ax.figure.tight_layout()
     return ax
 
-# %% ../nbs/35_study.ipynb #e327271e
+# %% ../nbs/35_study.ipynb #3bbc87a2
 def _about(out, name):
     "Seeds, machine and seconds of the run `name` of a study"
     run = Path(out)/name
-    report, config = (json.loads((run/f).read_text(encoding='utf-8')) for f in ('report.json', 'config.json'))
+    report, config = (read_json(run/f) for f in ('report.json', 'config.json'))
     return dict(seeds=len(config['seeds']), seconds=round(report['seconds']), machine=report['machine'])
 
 # %% ../nbs/35_study.ipynb #d908b150

@@ -1,11 +1,11 @@
 """Benchmarks: each held against its limit, side by side in one run. Ratios first; absolute times depend on the machine.
 
-python benchmarks/run.py [NAME ...] [--arch xresnet18] [--bs 32] [--device cpu]
+python benchmarks/run.py [NAME ...] [--arch xresnet18 ...] [--bs 32 ...] [--device cpu] [--clips 500]
 """
-import argparse, contextlib, io, json, os, platform, statistics, subprocess, tempfile, time, tracemalloc, warnings
+import argparse, contextlib, io, json, os, platform, resource, shutil, statistics, subprocess, tempfile, time, tracemalloc, warnings
 from pathlib import Path
 warnings.filterwarnings('ignore')
-import librosa, numpy as np, torch
+import librosa, numpy as np, soundfile as sf, torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from fastai.callback.core import Callback
 from fastai.learner import CancelFitException
@@ -64,39 +64,143 @@ def _bare_step(learn, x, y):
         opt.step(); opt.zero_grad()
     return step
 
-def training(args, rounds=9, steps=8):
-    "Training steps of 5 s crops from WAV files through DataBlock and Learner, against the same step on one resident batch, which is the limit"
+def curated_seconds(n):
+    "Lengths of `n` clips, distributed as those of FSDKaggle2019's curated set by its quantiles: 0.3 to 57.6 s, median 4.7, 10.5 h in 4,970 clips"
+    at = np.log([.3, .5, 1.6, 4.7, 11.1, 24.5, 30])
+    return np.exp(np.interp((np.arange(n) + .5)/n, [0, .05, .25, .5, .75, .95, 1], at))
+
+def noise_set(path, n, sr=44100, tags=80):
+    "A data set of `n` clips of noise as WAV, 16 bits, with the lengths of the curated set and 1.16 tags a clip"
+    rng = np.random.default_rng(0)
+    (path/'audio').mkdir(parents=True)
+    noise, rows = rng.integers(-8000, 8000, 60*sr, dtype=np.int16), ['fname,labels']
+    for i, seconds in enumerate(rng.permutation(curated_seconds(n))):
+        a = rng.integers(0, len(noise) - int(seconds*sr))
+        sf.write(path/'audio'/f'{i:05}.wav', noise[a:a + int(seconds*sr)], sr)
+        rows.append(f"{i:05}.wav,\"{','.join(sorted({f'tag{t:02}' for t in rng.integers(0, tags, 1 + (rng.random() < .16))}))}\"")
+    (path/'clips.csv').write_text('\n'.join(rows) + '\n')
+    return path
+
+class _Route:
+    "Training on `clips` that are read in one way: first batch, learner, and seconds a step"
+    def __init__(self, clips, arch, bs, steps, args, **kwargs):
+        start = now()
+        self.dls = tagging_dls(clips, fold=0, bs=bs, device=args.device, **kwargs)
+        self.batch = self.dls.one_batch()
+        self.first_batch = now() - start
+        self.learn = tagger_learner(self.dls, arch, args.widen, cbs=(timer := _Steps(steps + 1)))
+        self.timer = timer
+        self.learn.model.to(args.device, memory_format=torch.channels_last)
+
+    def step(self):
+        self.learn.fit(1)
+        return self.timer.seconds
+
+    def read_all(self):
+        "Read every clip of the training set once; returns the seconds"
+        start = now()
+        for _ in self.dls.train.create_batches(range(len(self.dls.train_ds))): pass
+        return now() - start
+
+    def spectrogram_seconds(self, n=3):
+        "What making a batch of spectrograms takes"
+        to_spec, wav = next(o for o in self.dls.train.after_batch.fs if isinstance(o, ToSpec)), self.batch[0].wav
+        to_spec(wav)
+        return seconds(lambda: to_spec(wav), n)
+
+def _efficiency(routes, steps, rounds):
+    "Seconds of a bare step, and of each route's beside it, round by round; the bare one is that of the first route's network on a batch that is there"
+    first = next(iter(routes.values()))
+    x, y = (o.as_subclass(torch.Tensor) for o in first.batch)
+    bare, times = _bare_step(first.learn, x, y.float()), []
+    for _ in range(rounds + 1): times.append(dict(bare=seconds(bare, steps), spectrogram=first.spectrogram_seconds(), **{k: o.step() for k, o in routes.items()}))
+    return times[1:]
+
+def _odd_rate(clips, folder):
+    "The same clips with another rate in their headers, so that they have to be resampled"
+    folder.mkdir()
+    for f in clips.path: sf.write(folder/Path(f).name, sf.read(f, dtype='int16')[0], 48000)
+    return clips.assign(path=[str(folder/Path(f).name) for f in clips.path])
+
+def training(args, rounds=7, steps=8):
+    "Training steps of 5 s crops through DataBlock and Learner, from WAV files, decoded ones in the store, and resident ones, against the same step on one batch that is there, which is the limit"
+    rows, runs = [], []
     with tempfile.TemporaryDirectory() as tmp, contextlib.redirect_stdout(io.StringIO()):
-        clips = read_clips(synth_dataset(Path(tmp)/'data', clips=int(args.bs*(steps + 2)*1.3), noisy=0, test=0))
-        dls = tagging_dls(clips, fold=0, bs=args.bs, device=args.device)
-        start = now(); x, y = dls.one_batch(); first = now() - start
-        learn = tagger_learner(dls, args.arch, args.widen, cbs=(timer := _Steps(steps + 1)))
-        learn.model.to(memory_format=torch.channels_last)
-        bare = _bare_step(learn, x.as_subclass(torch.Tensor), y.as_subclass(torch.Tensor).float())
-        pairs = []
-        for _ in range(rounds + 1):
-            b = seconds(bare, steps)
-            learn.fit(1)
-            pairs.append((b, timer.seconds))
-    pairs = pairs[1:]
-    ratio, b, r = statistics.median(b/r for b, r in pairs), *(statistics.median(o) for o in zip(*pairs))
-    rows = [['bare step', f'{args.bs/b:.1f} crops/s', ''], ['through the DataBlock', f'{args.bs/r:.1f} crops/s', f'{ratio:.2f} of bare'], ['first batch', f'{first:.2f} s', '']]
-    return rows, dict(arch=args.arch, widen=args.widen, bs=args.bs, bare=b, real=r, efficiency=ratio, efficiencies=[b/r for b, r in pairs], first_batch=first)
+        tmp, n = Path(tmp), int(max(args.bs)*(steps + 2)*1.3)
+        clips = read_clips(noise_set(tmp/'data', n))
+        odd, store = _odd_rate(clips, tmp/'odd'), tmp/'store'
+        prepare(odd.path, 44100, store)
+        for arch in args.arch:
+            for bs in args.bs:
+                routes = dict(files=(clips, False), store=(odd, False), resident=(clips, True))
+                routes = {k: _Route(table, arch, bs, steps, args, store=store, resident=resident) for k, (table, resident) in routes.items()}
+                routes['resident'].read_all()
+                times = _efficiency(routes, steps, rounds)
+                median = lambda k: statistics.median(t[k] for t in times)
+                ratio = lambda a, b: statistics.median(t[a]/t[b] for t in times)
+                rows += [[f'{arch}, {bs}: bare step', f"{bs/median('bare'):.1f} crops/s", ''], ['  log-mel alone', f"{bs/median('spectrogram'):.1f} crops/s", f"{ratio('spectrogram', 'bare'):.3f} of a bare step"]]
+                rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', f"{ratio('bare', k):.2f} of bare; first batch {o.first_batch:.2f} s"] for k, o in routes.items()]
+                runs.append(dict(arch=arch, bs=bs, widen=args.widen, bare=median('bare'), spectrogram=median('spectrogram'), routes={
+                    k: dict(step=median(k), efficiency=ratio('bare', k), efficiencies=[t['bare']/t[k] for t in times], first_batch=o.first_batch) for k, o in routes.items()}))
+    return rows, dict(runs=runs)
+
+def _peak(device):
+    "The most memory used so far in GB: of the process, and of the GPU"
+    return dict(ram=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e6, **({'gpu': torch.cuda.max_memory_allocated()/1e9} if 'cuda' in device else {}))
+
+def fullscale(args, steps=6):
+    "A set with the lengths of FSDKaggle2019's curated one, of --clips clips (there are 4,970): preparation, first batch, epoch, memory and disk"
+    size = curated_seconds(args.clips).sum()*44100*2
+    if (free := shutil.disk_usage(tempfile.gettempdir()).free) < 1.5*size: raise SystemExit(f'{args.clips} clips take {size/1e9:.1f} GB in {tempfile.gettempdir()}, where {free/1e9:.1f} GB are free: set TMPDIR or take fewer --clips')
+    arch, bs, rows, res = args.arch[0], args.bs[0], [], {}
+    if .8*args.clips < bs*(steps + 2): raise SystemExit(f'--clips {args.clips} are too few for {steps} steps of {bs}')
+    with tempfile.TemporaryDirectory() as tmp, contextlib.redirect_stdout(io.StringIO()):
+        clips = read_clips(noise_set(Path(tmp)/'data', args.clips))
+        start = now(); done = prepare(clips.path, 44100, Path(tmp)/'store'); prepared = now() - start
+        assert len(done.direct) == args.clips
+        rows += [['clips', f'{args.clips}', f'{size/1e9:.2f} GB of WAV'], ['prepare', f'{prepared:.2f} s', 'nothing to decode'], ['disk beside the files', f"{sum(o.stat().st_size for o in (Path(tmp)/'store').rglob('*') if o.is_file())/1e9:.2f} GB", '']]
+        for name, resident in (('files', False), ('resident', True)):
+            route = _Route(clips, arch, bs, steps, args, store=Path(tmp)/'store', resident=resident)
+            first, reading, n = route.step(), route.read_all(), len(route.dls.train)
+            later, peak = route.step(), _peak(args.device)
+            res[name] = dict(first_batch=route.first_batch, batches=n, first_step=first, step=later, first_epoch=first*n, epoch=later*n, reading=reading, peak=peak)
+            rows += [[f'{name}: first batch', f'{route.first_batch:.2f} s', 'from the call of tagging_dls on'], [f'{name}: first epoch', f'{first*n:.0f} s', f'extrapolated from {steps} of {n} steps'],
+                     [f'{name}: later epochs', f'{later*n:.0f} s', f'likewise; peak memory ' + ', '.join(f'{v:.1f} GB {k}' for k, v in peak.items())]]
+    return rows, dict(arch=arch, bs=bs, widen=args.widen, clips=args.clips, gigabytes=size/1e9, prepare=prepared, **res)
+
+def _tagger(args):
+    "A tagger of random weights"
+    net = tagging_net(args.arch[0], len(sound_names), args.widen).to(args.device, memory_format=torch.channels_last)
+    return Tagger(FrontEnd(LogMel()), net, sound_names, Cropper(215, 1024, 2048), dict(arch=args.arch[0], widen=args.widen)).to(args.device).eval()
+
+@torch.inference_mode()
+def _position_by_position(tagger, files, bs):
+    "TTA as one writes it with DataLoaders: a pass over all clips for every position that the longest clip has"
+    cropper, total, count = tagger.cropper, 0, 0
+    passes = max(len(cropper.starts(Clip(f, 44100))) for f in files)
+    for k in range(passes):
+        for i in range(0, len(files), bs):
+            clips = [Clip(f, 44100) for f in files[i:i + bs]]
+            starts = [cropper.starts(c) for c in clips]
+            crops = [torch.from_numpy(cropper(c, s[k % len(s)])) for c, s in zip(clips, starts)]
+            total += tagger(torch.stack(crops).to(tagger.device)).sigmoid().sum().item()
 
 def tta(args, rounds=5):
-    "Scoring clips of the competition's lengths, from WAV files, all crops, against the bare forward pass of as many crops"
+    "Scoring clips of the competition's lengths, from WAV files, all crops, against the bare forward pass of as many crops, and against a pass over all clips for every crop position"
     with tempfile.TemporaryDirectory() as tmp:
         clips = read_clips(synth_dataset(Path(tmp)/'data', clips=60, noisy=0, test=0))
-        net = tagging_net(args.arch, len(sound_names), args.widen).to(args.device, memory_format=torch.channels_last)
-        tagger = Tagger(FrontEnd(LogMel()), net, sound_names, Cropper(215, 1024, 2048), dict(arch=args.arch, widen=args.widen)).to(args.device).eval()
-        files = clips.path.tolist()
+        tagger, files = _tagger(args), clips.path.tolist()
         crops = sum(len(tagger.cropper.starts(Clip(f, 44100))) for f in files)
-        batches = [torch.randn(n, 1, 64, 215, device=args.device) for n in [args.bs]*(crops//args.bs) + [crops % args.bs] if n]
+        batches = [torch.randn(n, 1, 64, 215, device=args.device) for n in [args.bs[0]]*(crops//args.bs[0]) + [crops % args.bs[0]] if n]
         def bare():
             with torch.inference_mode():
-                for x in batches: net(x).sum().item()
-        res = side_by_side({'bare forward pass': bare, 'from files, pooled': lambda: tagger.scores(files, bs=args.bs)}, rounds=rounds)
-    return [[k, f"{crops/v['seconds']:.0f} crops/s", f"{v['ratio']:.2f} of bare"] for k, v in res.items()], dict(**res, crops=crops, clips=len(files))
+                for x in batches: tagger.net(x).sum().item()
+        res = side_by_side({'bare forward pass': bare, 'from files, pooled': lambda: tagger.scores(files, bs=args.bs[0])}, rounds=rounds)
+        slow = seconds(lambda: _position_by_position(tagger, files, args.bs[0]))
+    res['position by position'] = dict(seconds=slow, ratio=res['bare forward pass']['seconds']/slow)
+    res['times faster than that'] = slow/res['from files, pooled']['seconds']
+    rows = [[k, f"{crops/v['seconds']:.0f} crops/s", f"{v['ratio']:.2f} of bare"] for k, v in res.items() if isinstance(v, dict)]
+    return rows + [['position by position / from files', f"{res['times faster than that']:.1f} x", '']], dict(**res, crops=crops, clips=len(files))
 
 def _loop_lwlrap(scores, truth):
     "lwlrap by the definition, one clip and one label at a time"
@@ -143,7 +247,7 @@ def lwlrap_speed(args):
     rows += [[f'{n:,} clips', f"{v['seconds']*1000:.2f} ms", f"{v['extra_bytes']/2**20:.1f} MB beside the arguments"] for n, v in growth['clips'].items()]
     return rows, dict(**res, growth=growth)
 
-benchmarks = dict(logmel=logmel, training=training, tta=tta, lwlrap=lwlrap_speed)
+benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, lwlrap=lwlrap_speed)
 
 def machine(device):
     cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if 'model name' in l), platform.processor()) if Path('/proc/cpuinfo').exists() else platform.processor()
@@ -153,7 +257,8 @@ def machine(device):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('names', nargs='*', help=f"of {', '.join(benchmarks)}; all by default")
-    for name, default in dict(arch='xresnet18', widen=1., bs=32, device='cpu').items(): p.add_argument(f'--{name}', default=default, type=type(default))
+    for name, default in dict(arch='xresnet18', bs=32).items(): p.add_argument(f'--{name}', default=[default], type=type(default), nargs='+')
+    for name, default in dict(widen=1., device='cpu', clips=500).items(): p.add_argument(f'--{name}', default=default, type=type(default))
     args = p.parse_args()
     if unknown := set(args.names) - set(benchmarks): p.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
     about = machine(args.device)
