@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/90_all.ipynb #8dfddae9
-from . import audio, augment, average, baseline, batch, clean, competition, crossval, data, datasets, demo, distributed, download, embed, ensemble, export, folds, interpret, kaggle, learner, losses, metrics, mixtures, model, noisy, pad, progress, report, spectrogram, store, study, synth, tta
+# %% ../nbs/90_all.ipynb #d61b5012
+from . import audio, augment, average, baseline, batch, clean, competition, crossval, data, datasets, demo, distributed, download, embed, ensemble, export, folds, interpret, kaggle, learner, losses, metrics, mixtures, model, noisy, pad, progress, report, spectrogram, store, study, synth, timeline, tta
 from fastai.data.block import DataBlock, MultiCategoryBlock
 from fastai.data.transforms import ColReader, IndexSplitter
 
-# %% ../nbs/90_all.ipynb #8525d931
-_modules = [audio, augment, average, baseline, batch, clean, competition, crossval, data, datasets, demo, distributed, download, embed, ensemble, export, folds, interpret, kaggle, learner, losses, metrics, mixtures, model, noisy, pad, progress, report, spectrogram, store, study, synth, tta]
+# %% ../nbs/90_all.ipynb #92d550fb
+_modules = [audio, augment, average, baseline, batch, clean, competition, crossval, data, datasets, demo, distributed, download, embed, ensemble, export, folds, interpret, kaggle, learner, losses, metrics, mixtures, model, noisy, pad, progress, report, spectrogram, store, study, synth, timeline, tta]
 for _m in _modules: globals().update({n: getattr(_m, n) for n in _m.__all__})
 __all__ = [n for m in _modules for n in m.__all__] + 'DataBlock MultiCategoryBlock ColReader IndexSplitter set_seed'.split()
 from fastai.torch_core import set_seed

@@ -6,9 +6,10 @@
 __all__ = ['frame_seconds', 'min_rate', 'AudioError', 'audio_info', 'decode', 'can_seek', 'Clip', 'Stream', 'player',
            'TensorAudio']
 
-# %% ../nbs/00_audio.ipynb #ef59518c
+# %% ../nbs/00_audio.ipynb #68ee7373
 import base64, io, struct, tempfile
 from pathlib import Path
+from types import SimpleNamespace
 import matplotlib.pyplot as plt, numpy as np, soundfile as sf, soxr, torch
 from fastai.torch_core import TensorBase
 
@@ -29,7 +30,34 @@ def _riff_missing(path):
     size = struct.unpack('<I', head[4:8])[0]
     return max(0, size - path.stat().st_size) if size < 2**31 else 0
 
-# %% ../nbs/00_audio.ipynb #232ad6c7
+# %% ../nbs/00_audio.ipynb #dfeabde5
+_sndfile_suffixes = 'wav flac ogg opus mp3 aif aiff au caf w64'.split()
+
+def _av(path, why):
+    "The package PyAV, for the sake of `path`, which libsndfile cannot read"
+    try: import av
+    except ImportError: raise AudioError(path, f'not audio that can be decoded ({why}); M4A, AAC, WebM and films need PyAV: pip install audiotag[av]') from None
+    return av
+
+def _av_info(path, why):
+    av = _av(path, why)
+    try:
+        with av.open(str(path)) as f: a, seconds = f.streams.audio[0], (f.duration or 0)/av.time_base
+    except (av.FFmpegError, IndexError): raise AudioError(path, f'not audio that can be decoded ({why}), nor a film with sound') from None
+    info = SimpleNamespace(frames=int(seconds*a.rate), samplerate=a.rate, channels=a.channels, format='AV', subtype=a.codec_context.name)
+    return info if info.frames else SimpleNamespace(**{**vars(info), 'frames': sum(map(len, _av_blocks(path)))})
+
+def _av_blocks(path):
+    "Samples (samples, channels) of the first sound track of `path`, as they are decoded"
+    import av
+    try:
+        with av.open(str(path)) as f:
+            to_float = av.AudioResampler('fltp')
+            for frame in f.decode(audio=0):
+                for o in to_float.resample(frame): yield o.to_ndarray().T
+    except av.FFmpegError as e: raise AudioError(path, f'damaged: decoding fails ({e.strerror})') from None
+
+# %% ../nbs/00_audio.ipynb #c014b3f7
 def audio_info(
     path # A WAV, FLAC, OGG, MP3 or other file that libsndfile reads
 ): # soundfile's `_SoundFileInfo`: `frames`, `samplerate` (Hz), `channels`, `format`, `subtype`
@@ -38,7 +66,9 @@ def audio_info(
     if not path.is_file(): raise AudioError(path, 'no such file')
     if not path.stat().st_size: raise AudioError(path, 'the file is empty (0 bytes)')
     try: info = sf.info(path)
-    except sf.LibsndfileError as e: raise AudioError(path, f'not audio that can be decoded ({e.error_string.strip()})') from None
+    except sf.LibsndfileError as e:
+        if path.suffix.lower()[1:] not in _sndfile_suffixes: return _av_info(path, e.error_string.strip())
+        raise AudioError(path, f'not audio that can be decoded ({e.error_string.strip()})') from None
     except TypeError: raise AudioError(path, 'raw samples without a header, of unknown rate: convert it to WAV') from None
     if info.frames > 2**48: raise AudioError(path, 'its header does not say how long it is: convert it to WAV or FLAC anew')
     if info.samplerate < min_rate: raise AudioError(path, f'its rate is {info.samplerate} Hz: at least {min_rate} Hz is needed')
@@ -53,7 +83,7 @@ def _mono(x):
     ok = np.abs(x) <= 2**31
     return x if ok.all() else np.where(ok, x, 0)
 
-# %% ../nbs/00_audio.ipynb #e656ea3c
+# %% ../nbs/00_audio.ipynb #59281dcb
 def _dtype(info): return 'int16' if info.subtype == 'PCM_16' and info.channels == 1 else 'float32'
 
 def _sf_read(path, start, stop, dtype):
@@ -64,6 +94,7 @@ def _sf_read(path, start, stop, dtype):
 def _read(path, info, start, stop):
     "Samples `start:stop` of `path`, mixed to mono: int16 where the file holds just that, which is quickest, else float32"
     dtype = _dtype(info)
+    if info.format == 'AV': return _mono(np.concatenate([*_av_blocks(path)])[start:None if stop == info.frames else stop]) # the number of frames is from the header, and about right
     try: x = _sf_read(path, start, stop, dtype)
     except sf.LibsndfileError as e: raise AudioError(path, f'damaged: decoding fails between samples {start} and {stop} ({e})') from None
     if len(x) < stop - start: raise AudioError(path, f'cut off: {len(x)} of {stop-start} samples decode')
@@ -132,9 +163,10 @@ class Clip:
     seconds = property(lambda self: self.samples/self.sr)
     def __repr__(self): return f'Clip {self.path.name}: {self.seconds:.2f} s at {self.sr} Hz'
 
-# %% ../nbs/00_audio.ipynb #9bacb401
+# %% ../nbs/00_audio.ipynb #fb700fdb
 def _file_blocks(path, info, size):
     "What `_read` gives of the whole of `path`, in blocks of `size` samples"
+    if info.format == 'AV': yield from _av_blocks(path); return
     with sf.SoundFile(path) as f:
         f.seekable = lambda: False # or soundfile seeks after each block, and an MP3 decoder that seeks has lost the bits it had in reserve
         for start in range(0, info.frames, size): yield _read_on(f, path, info, start, min(size, info.frames - start))

@@ -144,19 +144,19 @@ class _FromDevice:
             items.append(item); starts.append(self.dl.crop.place(item[0].samples, u))
         return self.resident.crops([o[0] for o in items], starts, self.dl.crop.cropper), items
 
-# %% ../nbs/12_data.ipynb #2a068d84
+# %% ../nbs/12_data.ipynb #02e9a163
 class CropDL(TfmdDL):
     "Batches of crops, each read by `readers` threads while batches before it are used, or gathered on the device"
     def __init__(self, dataset=None, readers=0, **kwargs):
         super().__init__(dataset, **kwargs)
-        self.readers, self.items = readers, {}
+        self.readers, self.made = readers, {}
 
     def new(self, dataset=None, cls=None, **kwargs): return super().new(dataset, cls, **{'readers': self.readers, **kwargs})
 
     def item(self, i):
         "The `Clip` and the targets of item `i`, made once"
-        if i not in self.items: self.items[i] = self.dataset[i]
-        return self.items[i]
+        if i not in self.made: self.made[i] = self.dataset[i]
+        return self.made[i]
 
     @property
     def on_gpu(self): return self.device is not None and self.device.type == 'cuda' and get_worker_info() is None

@@ -15,7 +15,7 @@ from .datasets import DataError, _named, truth_of, vocab_of
 from .learner import Tagger
 from .progress import progress
 
-# %% ../nbs/32_embed.ipynb #e48534d5
+# %% ../nbs/32_embed.ipynb #1a163da4
 @patch
 @torch.no_grad()
 def embed(self:Tagger,
@@ -26,7 +26,7 @@ def embed(self:Tagger,
     *body, _ = self.eval().net
     body = nn.Sequential(*body)
     total, count = torch.zeros(len(files), self.net[-1].in_features), torch.zeros(len(files), 1)
-    for batch in chunked(((i, o) for i, f in enumerate(progress(files, 'Embedding')) for o in self.cropper.stream(f, self.sr)), bs):
+    for batch in chunked(((i, o) for i, f in enumerate(progress(files, 'Embedding')) for o in self.cropper.stream(self.cropper.source(f, self.sr))), bs):
         ids, crops = torch.tensor([i for i, _ in batch]), torch.from_numpy(np.stack([o for _, o in batch]))
         total.index_add_(0, ids, body(self.front(crops.to(self.device))).float().cpu())
         count.index_add_(0, ids, torch.ones(len(ids), 1))

@@ -108,16 +108,20 @@ class _Passing:
         n = min(max(0, self.cropper.span(frame, frame + 1)[0] - self.start), len(self.x))
         self.x, self.start = self.x[n:], self.start + n
 
-# %% ../nbs/05_pad.ipynb #e266874f
+# %% ../nbs/05_pad.ipynb #9d05b9d1
+@patch
+def source(self:Cropper, path, sr):
+    "The recording `path` at `sr` Hz as a `Stream` for `stream`"
+    return Stream(path, sr, tail=self.span(0, self.frames)[1])
+
 @patch
 def stream(self:Cropper,
-    path, # The recording
-    sr, # Rate in Hz
+    source, # A `Stream`, see `source`
     step=None, # Frames from crop to crop; those of a crop if None
     reuse=False # Leave out the frames that the crop before has?
 ): # Iterator over float32 arrays, as `__call__` gives them; with `reuse` shorter ones, see above
     "The sequential crops that cover a recording of any length, which is read once, in blocks"
-    size, passing, source, done, start = self.frames, _Passing(self), Stream(path, sr, self.span(0, self.frames)[1]), 0, 0
+    size, passing, done, start = self.frames, _Passing(self), 0, 0
     for x in source:
         passing.add(x)
         while passing.has(max((start + size)*self.hop_length + 1, self.span(start, start + size)[1])): # there is a later crop, so this is not the last

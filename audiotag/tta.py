@@ -82,7 +82,7 @@ class _Pool:
         if self.how == 'max': return self.acc
         return np.exp(self.acc/self.n) if self.how == 'gmean' else self.acc/self.n
 
-# %% ../nbs/28_tta.ipynb #a022d9f0
+# %% ../nbs/28_tta.ipynb #927d2f72
 def _apart(tagger): return tagger.device.type == 'cpu'
 
 class _Batcher:
@@ -96,7 +96,9 @@ class _Batcher:
         self.waiting.append((i, wav))
         if len(self.waiting) == self.bs: self.flush(); return True
 
-    def fail(self, i, error): self.pools[i] = error
+    def fail(self, i, error):
+        "Clip `i` gets `error`; those of its crops that still wait are not scored"
+        self.waiting, self.pools[i] = [o for o in self.waiting if o[0] != i], error
 
     def flush(self):
         "Score the crops that wait"
@@ -132,12 +134,12 @@ def _heard(self:_Batcher, db):
     logits = torch.stack([t.net(t.front.from_db(db)).float() for t in self.taggers], 1)
     return pool.heard(logits)[:n].double().cpu().numpy()
 
-# %% ../nbs/28_tta.ipynb #91ee95d4
+# %% ../nbs/28_tta.ipynb #e5150144
 @torch.inference_mode()
 def _stream_scores(taggers, files, tta, pool, bs, full):
     "As `stream_scores`, for `taggers` that make the same crops"
     tagger, batch = taggers[0].eval(), _Batcher([t.eval() for t in taggers], pool, bs, full)
-    def crops(f): return tagger.cropper.stream(f, tagger.sr, reuse=_apart(tagger)) if tta else [tagger.cropper.middle(f, tagger.sr)]
+    def crops(f): return tagger.cropper.stream(tagger.cropper.source(f, tagger.sr), reuse=_apart(tagger)) if tta else [tagger.cropper.middle(f, tagger.sr)]
     for i, clip in enumerate(read_ahead(crops, files)):
         try:
             for wav in clip:

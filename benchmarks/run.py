@@ -1,14 +1,15 @@
 """Benchmarks: each held against its limit, side by side in one run. Ratios first; absolute times depend on the machine.
 
-python benchmarks/run.py [NAME ...] [--arch xresnet18 ...] [--bs 32 ...] [--device cpu] [--clips 500]
+python benchmarks/run.py [NAME ...] [--arch xresnet18 ...] [--bs 32 ...] [--device cpu] [--clips 500] [--hours 1]
 """
-import argparse, contextlib, io, json, os, platform, resource, shutil, statistics, subprocess, tempfile, time, tracemalloc, warnings
+import argparse, contextlib, io, json, os, platform, resource, shutil, statistics, subprocess, sys, tempfile, time, tracemalloc, warnings
 from pathlib import Path
 warnings.filterwarnings('ignore')
 import librosa, numpy as np, soundfile as sf, torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from fastai.callback.core import Callback
 from fastai.learner import CancelFitException
+from threadpoolctl import threadpool_limits
 from audiotag.all import *
 from audiotag.synth import sound_names, synth_clip
 
@@ -19,33 +20,40 @@ def now():
     if torch.cuda.is_available(): torch.cuda.synchronize()
     return time.perf_counter()
 
-def seconds(f, n=1):
+def seconds(f, n=1, clock=now):
     "Mean time of `n` calls of `f`"
-    start = now()
+    start = clock()
     for _ in range(n): f()
-    return (now() - start)/n
+    return (clock() - start)/n
 
-def side_by_side(fs, n=1, rounds=7):
+def side_by_side(fs, n=1, rounds=7, clock=now):
     "Median time of each of `fs` (by name), taken in turn, and the median of each one's ratio to the first in the same round"
     for f in fs.values(): f()
-    times = [{k: seconds(f, n) for k, f in fs.items()} for _ in range(rounds)]
+    times = [{k: seconds(f, n, clock) for k, f in fs.items()} for _ in range(rounds)]
     first = next(iter(fs))
     return {k: dict(seconds=statistics.median(t[k] for t in times), ratio=statistics.median(t[first]/t[k] for t in times)) for k in fs}
 
-def logmel(args):
-    "Log-mel of 5 s clips on one core: librosa, of which it is to be 4 times as fast, ours, and torch.stft alone"
+@contextlib.contextmanager
+def one_thread():
+    "PyTorch and NumPy on one core"
+    n = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1): yield
+    finally: torch.set_num_threads(n)
+
+def logmel(args):
+    "Log-mel of 5 s clips on one core, in processor time: librosa, of which it is to be 4 times as fast, ours, and torch.stft alone"
     cfg, n = dict(sr=44100, n_fft=2048, hop_length=1024, n_mels=64), 16
     wavs = torch.from_numpy(np.stack([synth_clip(['Rain', 'Knock'], 5, seed=s) for s in range(n)]).astype('float32'))
     lm, window = LogMel(**cfg), torch.hann_window(cfg['n_fft'])
     theirs = lambda x: librosa.power_to_db(librosa.feature.melspectrogram(y=x, **cfg), top_db=None)
-    res = side_by_side({'librosa': lambda: [theirs(x) for x in wavs.numpy()], 'LogMel': lambda: lm(wavs),
-                        'torch.stft alone': lambda: [torch.stft(x[None], cfg['n_fft'], cfg['hop_length'], window=window, return_complex=True) for x in wavs]})
+    with one_thread(): res = side_by_side({'librosa': lambda: [theirs(x) for x in wavs.numpy()], 'LogMel': lambda: lm(wavs),
+                                           'torch.stft alone': lambda: [torch.stft(x[None], cfg['n_fft'], cfg['hop_length'], window=window, return_complex=True) for x in wavs]}, rounds=15, clock=time.process_time)
     a, b = lm(wavs)[:, 0].numpy(), np.stack([theirs(x) for x in wavs.numpy()])
     diff = np.abs(a - b)[b > b.max((1, 2), keepdims=True) - 80].max()
-    torch.set_num_threads(os.cpu_count())
     rows = [[k, f"{n/v['seconds']:.0f} clips/s", f"{v['ratio']:.1f} x librosa"] for k, v in res.items()]
-    return rows + [['largest difference above -80 dB', f'{diff:.4f} dB', '']], dict(**res, difference_db=float(diff))
+    return rows + [['largest difference above -80 dB', f'{diff:.4f} dB', '']], dict(**res, difference_db=float(diff), threads=1)
 
 class _Steps(Callback):
     "Times `n` training steps of a fit, then ends it"
@@ -202,6 +210,40 @@ def tta(args, rounds=5):
     rows = [[k, f"{crops/v['seconds']:.0f} crops/s", f"{v['ratio']:.2f} of bare"] for k, v in res.items() if isinstance(v, dict)]
     return rows + [['position by position / from files', f"{res['times faster than that']:.1f} x", '']], dict(**res, crops=crops, clips=len(files))
 
+_alone = """
+import json, resource, sys, time, torch
+from audiotag.all import Tagger
+if sys.argv[4] == 'cpu': torch.set_num_threads(int(sys.argv[3]))
+tagger, peak = Tagger.load(sys.argv[1], sys.argv[4]), lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+tagger.tag(sys.argv[2] + '/warm.wav')
+idle, start = peak(), time.perf_counter()
+tagger.tag(sys.argv[2] + '/long.mp3')
+print(json.dumps(dict(seconds=time.perf_counter() - start, mb=peak() - idle)))
+"""
+
+def _long_file(tagger, folder, minutes, args):
+    "Seconds, and memory in MB above that of the process before, for one MP3 of so many minutes, in a process of its own"
+    minute = np.concatenate([synth_clip(['Rain', 'Knock'], 20, seed=s) for s in range(3)]).astype('float32')
+    with sf.SoundFile(folder/'long.mp3', 'w', 44100, 1) as f:
+        for _ in range(minutes): f.write(minute)
+    sf.write(folder/'warm.wav', minute[:20*44100], 44100)
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', _alone, tagger, folder, str(torch.get_num_threads()), args.device], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+def tagging(args, rounds=3):
+    "Tagging from files of several formats, how much of that is decoding, and files from a minute to hours"
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp, tagger, res = Path(tmp), _tagger(args), {}
+        for ext in ('wav', 'flac', 'ogg', 'mp3'):
+            files = [tmp/f'{i}.{ext}' for i in range(args.clips//4)]
+            for i, f in enumerate(files): sf.write(f, synth_clip(['Rain', 'Knock'], 10, seed=i), 44100)
+            times = side_by_side({'all': lambda: tagger.scores(files, bs=args.bs), 'decoding': lambda: [len(x) for f in files for x in Stream(f, 44100)]}, rounds=rounds)
+            res[ext] = dict(seconds=times['all']['seconds'], decoding=times['decoding']['seconds']/times['all']['seconds'], real_time=10*len(files)/times['all']['seconds'])
+        file = tagger.save(tmp/'tagger.safetensors')
+        for minutes in [1, 10, 60] + [60*args.hours]*(args.hours > 1): res[f'{minutes} min'] = _long_file(file, tmp, minutes, args)
+    rows = [[k, f"{v['real_time']:.0f} x real time", f"{v['decoding']:.0%} of it decoding, one thread"] for k, v in res.items() if 'real_time' in v]
+    return rows + [[k, f"{v['seconds']:.1f} s", f"{v['mb']:.0f} MB above the idle process"] for k, v in res.items() if 'mb' in v], res
+
 def _loop_lwlrap(scores, truth):
     "lwlrap by the definition, one clip and one label at a time"
     total = n = 0
@@ -247,18 +289,42 @@ def lwlrap_speed(args):
     rows += [[f'{n:,} clips', f"{v['seconds']*1000:.2f} ms", f"{v['extra_bytes']/2**20:.1f} MB beside the arguments"] for n, v in growth['clips'].items()]
     return rows, dict(**res, growth=growth)
 
-benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, lwlrap=lwlrap_speed)
+def _ast(args):
+    "Tagging a file by the Audio Spectrogram Transformer of `transformers`, with its default configuration and random weights"
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
+    net, features = ASTForAudioClassification(ASTConfig(num_labels=len(sound_names))).to(args.device).eval(), ASTFeatureExtractor()
+    def tag(file):
+        x = features(librosa.load(file, sr=16000)[0], sampling_rate=16000, return_tensors='pt')
+        with torch.inference_mode(): return net(**x.to(args.device)).logits.sigmoid().cpu()
+    return net, tag
+
+def rivals(args, n=2, rounds=3):
+    "Tagging WAV files of 10 s one by one, against what `transformers` takes for the same files, where it is installed"
+    ours, left_out = _tagger(args), {}
+    taggers = {f'audiotag, {args.arch[0]}': (ours.net, lambda f: ours.scores([f], bs=args.bs[0]))}
+    try: taggers['transformers, AST'] = _ast(args)
+    except ImportError as e: left_out['transformers, AST'] = str(e).splitlines()[0]
+    with tempfile.TemporaryDirectory() as tmp:
+        files = [f'{tmp}/{i}.wav' for i in range(n)]
+        for i, f in enumerate(files): sf.write(f, synth_clip(['Rain', 'Knock'], 10, seed=i), 44100)
+        res = side_by_side({k: lambda tag=tag: [tag(f) for f in files] for k, (_, tag) in taggers.items()}, rounds=rounds)
+    for k, v in res.items(): v['weights'] = sum(p.numel() for p in taggers[k][0].parameters())
+    rows = [[k, f"{n/v['seconds']:.2f} clips/s", f"{v['ratio']:.2f} of audiotag's, {v['weights']/1e6:.1f} M weights"] for k, v in res.items()]
+    return rows + [[k, 'left out', v] for k, v in left_out.items()], dict(**res, clips=n, left_out=left_out)
+
+benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, tagging=tagging, lwlrap=lwlrap_speed, rivals=rivals)
 
 def machine(device):
     cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if 'model name' in l), platform.processor()) if Path('/proc/cpuinfo').exists() else platform.processor()
     commit = subprocess.run(['git', 'rev-parse', '--short', 'HEAD'], cwd=here, capture_output=True, text=True).stdout.strip()
-    return dict(cpu=cpu, cores=os.cpu_count(), gpu=torch.cuda.get_device_name() if 'cuda' in device else None, torch=torch.__version__, commit=commit, date=time.strftime('%Y-%m-%d'))
+    memory = round(os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')/2**30, 1)
+    return dict(cpu=cpu, cores=os.cpu_count(), threads=torch.get_num_threads(), memory_gb=memory, gpu=torch.cuda.get_device_name() if 'cuda' in device else None, torch=torch.__version__, commit=commit, date=time.strftime('%Y-%m-%d'))
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('names', nargs='*', help=f"of {', '.join(benchmarks)}; all by default")
     for name, default in dict(arch='xresnet18', bs=32).items(): p.add_argument(f'--{name}', default=[default], type=type(default), nargs='+')
-    for name, default in dict(widen=1., device='cpu', clips=500).items(): p.add_argument(f'--{name}', default=default, type=type(default))
+    for name, default in dict(widen=1., device='cpu', clips=500, hours=1).items(): p.add_argument(f'--{name}', default=default, type=type(default))
     args = p.parse_args()
     if unknown := set(args.names) - set(benchmarks): p.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
     about = machine(args.device)

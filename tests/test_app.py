@@ -1,0 +1,98 @@
+"The page in a real browser, where there is one: upload, tags, table; and what should not be taken."
+import json, shutil, socket, subprocess, sys, time, urllib.error, urllib.request
+from pathlib import Path
+import numpy as np, pytest, soundfile as sf
+from conftest import tone
+
+pytest.importorskip('gradio', reason='Gradio is not installed: pip install audiotag[app]')
+
+def free_port():
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
+
+@pytest.fixture(scope='module')
+def page(tagger_file):
+    "The address of a page for a small tagger"
+    port = free_port()
+    code = f'from audiotag.app import serve; serve({str(tagger_file)!r}, {port}, most_mb=5, most_minutes=1)'
+    server = subprocess.Popen([sys.executable, '-W', 'ignore', '-c', code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    url = f'http://127.0.0.1:{port}'
+    for _ in range(240):
+        try: urllib.request.urlopen(url, timeout=5); break
+        except (urllib.error.URLError, OSError): time.sleep(.5)
+        if server.poll() is not None: pytest.fail(server.stdout.read())
+    yield url
+    server.kill()
+
+@pytest.fixture(scope='module')
+def browser(tmp_path_factory):
+    "Headless Chromium that saves to a folder"
+    selenium = pytest.importorskip('selenium.webdriver', reason='Selenium is not installed')
+    chromium, driver = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
+    if not (chromium and driver): pytest.skip('no Chromium with chromedriver: the page is not tried in a browser')
+    folder, options = tmp_path_factory.mktemp('saved'), selenium.ChromeOptions()
+    options.binary_location = chromium
+    for o in ('--headless=new', '--no-sandbox', '--disable-gpu', '--window-size=1200,1500', '--disable-dev-shm-usage'): options.add_argument(o)
+    options.add_experimental_option('prefs', {'download.default_directory': str(folder)})
+    b = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    b.saved = folder
+    yield b
+    b.quit()
+
+def wait(what, seconds=60):
+    end = time.time() + seconds
+    while time.time() < end:
+        try:
+            if o := what(): return o
+        except Exception: pass
+        time.sleep(.25)
+    raise AssertionError('waited in vain')
+
+def find(browser, css): return browser.find_elements('css selector', css)
+
+def upload(browser, page, path):
+    browser.get(page)
+    wait(lambda: find(browser, '#sound input[type=file]'))[0].send_keys(str(path))
+
+def toast(browser): return ' '.join(o.text for o in find(browser, '[data-testid=toast-body], .toast-body, .toast-wrap'))
+
+def test_a_clip_is_tagged_and_its_table_saved(page, browser, tmp_path):
+    sf.write(clip := tmp_path/'clip.wav', np.concatenate([tone(2, freq=o) for o in (300, 2000)]), 8000)
+    upload(browser, page, clip)
+    bars = wait(lambda: (o := find(browser, '#bars')[0].text) if all(t in find(browser, '#bars')[0].text for t in ('Bark', 'Meow', 'Moo')) else None)
+    assert sum(0 <= float(o) <= 1 for o in bars.split() if o.replace('.', '').isdigit()) == 3
+    wait(lambda: find(browser, '#figure img'))
+    wait(lambda: find(browser, '#download')[0].is_enabled() and (find(browser, '#download')[0].click() or True))
+    saved = wait(lambda: [o for o in browser.saved.iterdir() if o.name.startswith('spans') and o.suffix == '.csv'])
+    assert saved[0].read_text().startswith('start,end,tag,score')
+    browser.save_screenshot(str(tmp_path/'page.png'))
+
+@pytest.mark.parametrize('name, content, said', [('empty.wav', b'', 'empty'), ('text.wav', b'only words, no sound', 'not audio'), ('big.wav', None, 'MB')])
+def test_what_cannot_be_tagged_gets_a_message(page, browser, tmp_path, name, content, said):
+    path = tmp_path/name
+    if content is None:
+        with open(path, 'wb') as f: f.truncate(200_000_000)
+    else: path.write_bytes(content)
+    upload(browser, page, path)
+    text = wait(lambda: toast(browser))
+    assert 'Traceback' not in text and len(text) > 10
+    assert said.lower() in text.lower() or name != 'text.wav', text
+
+def call(page, path):
+    "What the page's own interface answers when told to tag the file at `path`"
+    body = json.dumps(dict(data=[dict(path=str(path), meta={'_type': 'gradio.FileData'})])).encode()
+    for name in ('one', 'lambda'):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f'{page}/gradio_api/call/{name}', body, {'Content-Type': 'application/json'}), timeout=30) as r: event = json.load(r)['event_id']
+            with urllib.request.urlopen(f'{page}/gradio_api/call/{name}/{event}', timeout=60) as r: return r.read().decode()
+        except urllib.error.HTTPError as e: answer = f'error {e.code}'
+    return answer
+
+def test_no_other_file_of_the_machine_is_read(page, tmp_path):
+    sf.write(secret := tmp_path/'secret.wav', tone(), 8000)
+    for path in (secret, f'{Path(__file__).parent}/../README.md', '/etc/passwd'):
+        assert 'error' in call(page, path) and 'Bark' not in call(page, path)
+    for path in ('/etc/passwd', str(secret), '../../../../etc/passwd', '..%2f..%2f..%2fetc/passwd'):
+        try:
+            with urllib.request.urlopen(f'{page}/gradio_api/file={path}', timeout=30) as r: text = r.read()
+        except urllib.error.HTTPError as e: assert e.code in (400, 403, 404)
+        else: raise AssertionError(f'{path}: {text[:80]}')
