@@ -121,14 +121,14 @@ class _FromFiles:
         x, waiting = begun
         return x, [o() for o in waiting]
 
-# %% ../nbs/12_data.ipynb #8e8986f7
+# %% ../nbs/12_data.ipynb #66039db8
 class _FromDevice:
     "How `dl` makes waveforms of drawn crops: by gathering them on the device; whole clips are read where they are not there yet"
     def __init__(self, dl): self.dl, self.resident = dl, dl.open.resident
 
     def begin(self, drawn, call): return [((partial if self._is_there(i) else call)(self._load, i), u) for i, u in drawn]
 
-    def _is_there(self, i): return i in self.dl.items and self.dl.items[i][0].path in self.resident.places
+    def _is_there(self, i): return i in self.dl.made and self.dl.made[i][0].path in self.resident.places
 
     def _load(self, i):
         item = self.dl.item(i)
