@@ -1,6 +1,6 @@
 "Taggers as ONNX files, on every kind of network and on real recordings; all of them where AUDIOTAG_SLOW is set."
-import json, os, subprocess, sys
-import numpy as np, pandas as pd, pytest, torch
+import json, os
+import numpy as np, pytest, torch
 from torch import nn
 from audiotag.all import Clip, Cropper, FrontEnd, LogMel, Tagger, export_onnx, set_seed, tagging_net
 

@@ -1,7 +1,7 @@
 "The kit for Kaggle, from the command to a submission, without a network where that can be had."
 import json, os, shutil, subprocess, sys
-import numpy as np, pandas as pd, pytest
-from audiotag.all import Tagger, chance, cross_validate, get_recipe, lwlrap, read_clips, synth_dataset, truth_of
+import pandas as pd, pytest
+from audiotag.all import chance, cross_validate, get_recipe, given_vocab, lwlrap, read_clips, synth_dataset, truth_of
 
 offline = ['unshare', '-rn'] if shutil.which('unshare') and not subprocess.run(['unshare', '-rn', 'true'], capture_output=True).returncode else []
 
@@ -24,7 +24,7 @@ def _competition(folder, **sizes):
 def test_a_kit_submits_whatever_the_time(shell, tmp_path):
     clips = _competition(tmp_path/'input'/'competition', clips=40, noisy=2, test=10, sr=11025)
     tiny = get_recipe('quick', epochs=1, widen=.25, sr=11025, n_fft=512, hop_length=256, n_mels=32, seconds=1.)
-    cross_validate(clips[clips.subset == 'curated'], tmp_path/'run', tiny, n_folds=2, device='cpu')
+    cross_validate(clips[clips.subset == 'curated'], tmp_path/'run', tiny, n_folds=2, vocab=given_vocab(tmp_path/'input'/'competition'), device='cpu')
     code, out, _ = shell('kaggle-kit', tmp_path/'run', '--out', tmp_path/'input'/'kit', '--json')
     assert code == 0 and json.loads(out)['wheels'] == [f.name for f in (tmp_path/'input'/'kit'/'wheels').iterdir()]
     sample = pd.read_csv(tmp_path/'input'/'competition'/'sample_submission.csv')
@@ -34,13 +34,13 @@ def test_a_kit_submits_whatever_the_time(shell, tmp_path):
         assert submission.fname.tolist() == sample.fname.tolist() and list(submission.columns) == list(sample.columns) and submission.notna().all(axis=None)
     code, _, err = shell('kaggle-kit', tmp_path/'run', '--out', tmp_path/'input'/'kit')
     assert code == 1 and 'not empty' in err
-    assert shell('kaggle-kit', tmp_path/'input', '--out', tmp_path/'other')[0] == 1 and not (tmp_path/'other').exists()
+    assert shell('kaggle-kit', tmp_path/'input'/'competition', '--out', tmp_path/'other')[0] == 1 and not (tmp_path/'other').exists()
 
 @pytest.mark.skipif(not os.environ.get('AUDIOTAG_SLOW'), reason='AUDIOTAG_SLOW is not set: takes some minutes')
 def test_a_minute_that_is_too_short_for_everything(shell, tmp_path):
     clips = _competition(tmp_path/'input'/'competition', clips=200, noisy=2, test=400)
     small = get_recipe('quick', epochs=8, widen=.25, seconds=2.)
-    cross_validate(clips[clips.subset == 'curated'], tmp_path/'run', small, folds=[0], device='cpu')
+    cross_validate(clips[clips.subset == 'curated'], tmp_path/'run', small, folds=[0], vocab=given_vocab(tmp_path/'input'/'competition'), device='cpu')
     for k in range(1, 40): shutil.copytree(tmp_path/'run'/'fold0', tmp_path/'run'/f'fold{k}') # more taggers than a minute is enough for
     shell('kaggle-kit', tmp_path/'run', '--out', tmp_path/'input'/'kit')
     said, submission = _kernel(tmp_path/'input'/'kit', tmp_path/'input', 60)
