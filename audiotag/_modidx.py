@@ -562,6 +562,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'audiotag.learner._check_front': ('learner.html#_check_front', 'audiotag/learner.py'),
                                   'audiotag.learner._check_net': ('learner.html#_check_net', 'audiotag/learner.py'),
                                   'audiotag.learner._find': ('learner.html#_find', 'audiotag/learner.py'),
+                                  'audiotag.learner._full_precision': ('learner.html#_full_precision', 'audiotag/learner.py'),
                                   'audiotag.learner._line': ('learner.html#_line', 'audiotag/learner.py'),
                                   'audiotag.learner._load_state': ('learner.html#_load_state', 'audiotag/learner.py'),
                                   'audiotag.learner._pack': ('learner.html#_pack', 'audiotag/learner.py'),

@@ -48,7 +48,7 @@ class EpochLines(Callback):
 
 def _screen(): return Console().is_terminal or Console().is_jupyter
 
-# %% ../nbs/26_learner.ipynb #7cd9c0d5
+# %% ../nbs/26_learner.ipynb #4d6ed1e8
 def fast_bf16(
     device # torch device
 ): # bool
@@ -58,14 +58,20 @@ def fast_bf16(
     flags = getattr(torch.cpu, 'get_capabilities', dict)()
     return device.type == 'cpu' and any(flags.get(o, False) for o in ('avx512_bf16', 'amx_bf16'))
 
+def _full_precision(model):
+    "Undo `Bf16`, which an interrupted fit leaves behind"
+    vars(model).pop('forward', None)
+    if hasattr(model._compiled_call_impl, '__wrapped__'): model._compiled_call_impl = model._compiled_call_impl.__wrapped__
+
 class Bf16(Callback):
     "Forward passes of a fit in bfloat16, by autocast; fastai's `MixedPrecision` is for GPUs alone"
     order = 10
     def before_fit(self):
-        self.after_fit() # where the last fit was interrupted
-        self.model.forward = torch.autocast(torch.device(self.dls.device).type, torch.bfloat16)(self.model.forward)
+        _full_precision(self.model)
+        name = '_compiled_call_impl' if self.model._compiled_call_impl else 'forward' # the cast goes around what is compiled
+        setattr(self.model, name, torch.autocast(torch.device(self.dls.device).type, torch.bfloat16)(getattr(self.model, name)))
     def after_pred(self): self.learn.pred = self.pred.float()
-    def after_fit(self): vars(get_model(self.model)).pop('forward', None)
+    def after_fit(self): _full_precision(get_model(self.model))
     after_cancel_fit = after_fit
 
 class AutoBf16(Bf16):
@@ -258,11 +264,11 @@ class Tagger(nn.Module):
         "All but the weights, as what JSON can hold"
         return dict(vocab=self.vocab, **self.arch, front=self.front.log_mel.config, frames=self.cropper.frames, pad=self.cropper.pad)
 
-# %% ../nbs/26_learner.ipynb #886643e7
+# %% ../nbs/26_learner.ipynb #6adcefd4
 @patch
 def tagger(self:Learner):
     "The `Tagger` of what has been learned, sharing its weights"
-    vars(self.model).pop('forward', None) # a fit in half precision that was interrupted
+    _full_precision(self.model)
     front, cropper = _find(self.dls.valid.after_batch.fs, ToSpec).front, _find(self.dls.valid.after_item.fs, RandomCrop).cropper
     net = {k: v for k, v in self.arch['net'].items() if k != 'two_heads'}
     model = one_head(self.model, len(self.dls.vocab)) if self.arch['net'].get('two_heads') else self.model

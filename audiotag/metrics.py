@@ -13,44 +13,44 @@ from numba import njit
 from sklearn.metrics import fbeta_score, label_ranking_average_precision_score
 from .datasets import DataError, _named
 
-# %% ../nbs/20_metrics.ipynb #6dd01cc7
+# %% ../nbs/20_metrics.ipynb #c3ff7d65
 def _array(o):
     if not isinstance(o, torch.Tensor): return np.asarray(o)
     o = o.detach().cpu().as_subclass(torch.Tensor)
     return (o.float() if o.dtype == torch.bfloat16 else o).numpy() # NumPy has no bfloat16
 
-def _chunks(preds, targs, size=1024):
+def _chunks(preds, targs, size=2048):
     "`size` clips at a time: scores in double precision, targets as truth values"
     preds, targs = _array(preds), _array(targs)
     if preds.shape != targs.shape or preds.ndim != 2: raise ValueError(f'scores {preds.shape} and targets {targs.shape} must both be (clips, classes)')
     for i in range(0, len(preds), size):
         p, t = preds[i:i+size], targs[i:i+size]
         if np.isnan(p.max(initial=0)): raise ValueError('scores hold NaN, which has no rank')
-        yield np.ascontiguousarray(p, float), np.ascontiguousarray(t > .5)
+        yield np.ascontiguousarray(p, float), t > (.5 if t.dtype.kind == 'f' else 0)
 
-# %% ../nbs/20_metrics.ipynb #762cb8b6
+# %% ../nbs/20_metrics.ipynb #4cd964f3
 @njit(cache=True)
-def _add_precisions(preds, targs, by_class):
-    "Add Prec(s, c) of each (clip, true tag) pair, and their number, to `by_class` (classes, 2); return the same by clip (clips, 2)"
-    by_clip = np.zeros((len(preds), 2))
-    for s in range(len(preds)):
-        for c in range(preds.shape[1]):
-            if targs[s, c]:
-                above = hits = np.int32(0)
-                for k in range(preds.shape[1]):
-                    as_high = np.int32(preds[s, k] >= preds[s, c])
-                    above += as_high
-                    hits += as_high & targs[s, k]
-                by_clip[s, 0] += hits/above
-                by_class[c, 0] += hits/above
-                by_clip[s, 1] += 1
-                by_class[c, 1] += 1
+def _add_precisions(preds, true, by_class):
+    "Add Prec(s, c) of each true tag, told by its index in the flattened `preds`, and their number, to `by_class` (classes, 2); return the same by clip (clips, 2)"
+    by_clip, n = np.zeros((len(preds), 2)), preds.shape[1]
+    for i in range(len(true)):
+        s, c = divmod(true[i], n)
+        row, first, above, hits = preds[s], i, np.int32(0), 0
+        for k in range(n): above += np.int32(row[k] >= row[c])
+        while first > 0 and true[first - 1] >= s*n: first -= 1
+        for o in true[first:first + n]:
+            if o >= (s + 1)*n: break
+            hits += row[o - s*n] >= row[c]
+        by_clip[s, 0] += hits/above
+        by_class[c, 0] += hits/above
+        by_clip[s, 1] += 1
+        by_class[c, 1] += 1
     return by_clip
 
 def _class_sums(preds, targs):
     "For each class, the sum of its precisions and their number"
     sums = np.zeros((_array(targs).shape[-1], 2))
-    for p, t in _chunks(preds, targs): _add_precisions(p, t, sums)
+    for p, t in _chunks(preds, targs): _add_precisions(p, np.flatnonzero(t), sums)
     return sums.T
 
 # %% ../nbs/20_metrics.ipynb #3935e864
@@ -135,10 +135,10 @@ def align_scores(
     for name, df in tables.items(): _check_same(name, df, first_name, first)
     return {k: df.set_index('fname').loc[first.fname, first.columns[1:]].reset_index() for k, df in tables.items()}
 
-# %% ../nbs/20_metrics.ipynb #505a40fa
+# %% ../nbs/20_metrics.ipynb #6355413d
 def _clip_sums(preds, targs):
     "For each clip, the sum of its precisions and their number"
-    return np.concatenate([_add_precisions(p, t, np.zeros((p.shape[1], 2))) for p, t in _chunks(preds, targs)]).T
+    return np.concatenate([_add_precisions(p, np.flatnonzero(t), np.zeros((p.shape[1], 2))) for p, t in _chunks(preds, targs)]).T
 
 def _bootstrap(sums, labels, n, seed):
     "lwlrap on `n` draws of the clips (n, systems), from the clips' sums of precisions (systems, clips)"
