@@ -555,17 +555,17 @@ def tag(
     if timeline: _tag_timeline(taggers, join, thresholds, files[0], window, hop, out, as_json)
     else: _tag_files(taggers, join, thresholds, files, n, pool, as_json)
 
-# %% ../nbs/44_cli.ipynb #1d9c4eb2
+# %% ../nbs/44_cli.ipynb #26d91b89
 @app.command()
 def thresholds(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder")],
     truth: Annotated[Path, typer.Argument(metavar='TRUTH.csv', help='fname and labels of the clips it was trained on')],
     as_json: AsJson = False):
     "Fit for each tag the score above which it is heard, by F1 out of fold, and write them into the run's taggers."
-    from audiotag.datasets import DataError, truth_of
+    from audiotag.datasets import DataError, read_scores, truth_of
     from audiotag.timeline import add_thresholds
     if not (run/'oof.csv').is_file(): raise DataError(f'{run}: no oof.csv in there, on which thresholds are fitted; is it a run, and did its training end?')
-    oof = _read_scores(run/'oof.csv')
+    oof = read_scores(run/'oof.csv')
     found = add_thresholds(run, truth_of(_read_labels(truth, oof), list(oof.columns[1:])))
     _say(dict(thresholds=found), as_json, '\n'.join(f'{v:.3f}  {k}' for k, v in found.items()))
 

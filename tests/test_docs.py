@@ -15,7 +15,7 @@ def lost(site):
     "Links of the site that lead nowhere"
     texts = pages(site)
     for page, text in texts.items():
-        for link in re.findall(r'(?:href|src)="([^"]+)"', text):
+        for link in re.findall(r'<(?:a|img|link|script|audio|iframe)\b[^<>]*?\s(?:href|src)="([^"]+)"', text):
             path, _, anchor = html.unescape(link).partition('#')
             if path.startswith(('https://', 'mailto:', 'data:')): continue
             to = (page.parent/path).resolve() if path else page
