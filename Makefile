@@ -6,10 +6,11 @@ READY := $(VENV)/ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo test bench: export MPLBACKEND := Agg
 
-.PHONY: help demo test notebook bench docs readme constraints clean
+.PHONY: help demo test tutorials notebook bench docs readme constraints clean
 help:
 	@echo "make demo      the main job on synthetic clips: make, train, tag, score (about 5 minutes)"
 	@echo "make test      all tests (about 5 minutes)"
+	@echo "make tutorials run the tutorials (about 5 minutes)"
 	@echo "make notebook  JupyterLab on the notebooks"
 	@echo "make bench     the benchmarks, on an otherwise idle machine"
 	@echo "make docs      a site of the notebooks, in _site"
@@ -24,6 +25,9 @@ test: $(READY)
 	@$(BIN)/nbdev-test --n-workers 2 --do-print
 	@echo "Tests ..."
 	@$(BIN)/python -m pytest tests
+
+tutorials: $(READY)
+	@cd nbs/tutorials && for nb in *.ipynb; do ../../$(BIN)/nbdev-test $$nb --n-workers 0 --ignore-fname none || exit 1; done
 
 notebook: $(READY)
 	@$(BIN)/jupyter lab --notebook-dir nbs

@@ -40,18 +40,18 @@ def _done(state):
 def test_a_killed_run_loses_and_repeats_nothing(many, whole, tagger_file, tmp_path):
     out, rng, reached, killed = tmp_path/'killed.csv', random.Random(0), 0, 0
     state = tmp_path/'killed.csv.partial.json'
-    for i in range(n_kills):
-        run, goal = _start(tagger_file, many, '--out', out), n_files*(i + rng.random())/(n_kills + 1)
-        while _done(state) <= max(reached, goal) and run.poll() is None: time.sleep(.01)
-        time.sleep(rng.random()*.3)
+    for _ in range(4*n_kills):
+        run, goal = _start(tagger_file, many, '--out', out), n_files*(killed + rng.random())/(n_kills + 1)
+        while _done(state) <= max(reached, goal) and run.poll() is None: time.sleep(.005)
+        time.sleep(rng.random()*n_files/30_000)
         run.send_signal(signal.SIGKILL)
         run.communicate()
-        if run.returncode == -signal.SIGKILL and not out.exists():
-            killed += 1
-            assert _done(state) >= reached
-            reached = _done(state)
+        if run.returncode != -signal.SIGKILL or out.exists(): out.unlink(); reached = killed = 0; continue # it was done before it could be killed
+        assert _done(state) >= reached
+        reached, killed = _done(state), killed + 1
+        if killed == n_kills: break
     _, err = _end(_start(tagger_file, many, '--out', out))
-    assert killed and out.read_bytes() == whole[0].read_bytes() and err == whole[1]
+    assert killed == n_kills and out.read_bytes() == whole[0].read_bytes() and err == whole[1]
     names = pd.read_csv(out).fname
     assert len(names) == len(set(names)) == n_files - n_files//100 and len(err.splitlines()) == n_files//100
     assert sorted(o.name for o in tmp_path.iterdir()) == ['killed.csv']
