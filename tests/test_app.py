@@ -39,11 +39,13 @@ def browser(tmp_path_factory):
     b.quit()
 
 def wait(what, seconds=60):
+    "What `what` gives, once it gives something; until then the page may lack the elements that it looks for"
+    from selenium.common.exceptions import WebDriverException
     end = time.time() + seconds
     while time.time() < end:
         try:
             if o := what(): return o
-        except Exception: pass
+        except (WebDriverException, IndexError): pass
         time.sleep(.25)
     raise AssertionError('waited in vain')
 
