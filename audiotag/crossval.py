@@ -6,7 +6,7 @@
 __all__ = ['basics', 'recipes', 'get_recipe', 'write_whole', 'write_scores', 'stages_of', 'stage_learner', 'start_from',
            'check_recipe', 'train_fold', 'mean_scores', 'cross_validate', 'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #822251a2
+# %% ../nbs/30_crossval.ipynb #3d3b62d3
 import hashlib, json, os, platform, shutil, statistics, threading, time, warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stdout
@@ -17,7 +17,7 @@ from fastai.callback.mixup import MixUp
 from fastai.torch_core import default_device, num_distrib, set_seed
 from torch import nn
 from . import __version__
-from .augment import FrequencyWarp, Gain, PlainFinish, PowerMix, ResizedCrop, SigmoidConcat, SpecAugment, WaveMix
+from .augment import FilterAugment, FrequencyWarp, Gain, PlainFinish, PowerMix, ResizedCrop, SigmoidConcat, SpecAugment, WaveMix
 from .average import EMA, SWA
 from .data import fit_front, tagging_dls
 from .datasets import DataError, DataWarning, read_json, read_scores, truth_of, vocab_of
@@ -64,8 +64,8 @@ def write_whole(path, text):
 
 def write_scores(df, path): write_whole(path, df.to_csv(index=False, float_format='%.6g', lineterminator='\n'))
 
-# %% ../nbs/30_crossval.ipynb #e4483039
-_parts = {o.__name__: o for o in (PowerMix, WaveMix, SigmoidConcat, MixUp, Gain, SpecAugment, FrequencyWarp, ResizedCrop, EMA, SWA)}
+# %% ../nbs/30_crossval.ipynb #15b9410b
+_parts = {o.__name__: o for o in (PowerMix, WaveMix, SigmoidConcat, MixUp, Gain, SpecAugment, FilterAugment, FrequencyWarp, ResizedCrop, EMA, SWA)}
 
 def _make(parts):
     "The callbacks or transforms that `parts` names, with their arguments"
