@@ -33,7 +33,7 @@ from .spectrogram import FrontEnd, LogMel
 from .store import whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #889799b4
+# %% ../nbs/30_crossval.ipynb #9c23e0cc
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32, bf16=False,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
@@ -41,7 +41,9 @@ basics = dict(
 recipes = dict(
     quick = {},
     study = dict(widen=.25, bf16=True, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
-    esc = dict(average=dict(EMA=dict(decay=.99))),
+    esc = dict(
+        epochs=70, augment=dict(Gain={}, FilterAugment={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA=dict(decay=.99)),
+        members=[{}, dict(seconds=2.6, n_fft=1024, hop_length=512)]),
     fat2019 = dict(
         seconds=4., n_mels=128, hop_length=512, bs=64, epochs=90, widen=1., augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA={}),
         stages=[dict(share=.15, noisy=dict(use='only', loss=dict(kind='soft_bootstrap', beta=.7))), dict(share=.25),
