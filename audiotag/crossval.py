@@ -6,15 +6,16 @@
 __all__ = ['basics', 'recipes', 'get_recipe', 'write_whole', 'write_scores', 'stages_of', 'stage_learner', 'start_from',
            'check_recipe', 'train_fold', 'mean_scores', 'cross_validate', 'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #3d3b62d3
+# %% ../nbs/30_crossval.ipynb #fc1738bc
 import hashlib, json, os, platform, shutil, statistics, threading, time, warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 import fastai, numpy as np, pandas as pd, torch
 from fastai.callback.mixup import MixUp
 from fastai.torch_core import default_device, num_distrib, set_seed
+from fastcore.xtras import modified_env
 from torch import nn
 from . import __version__
 from .augment import FilterAugment, FrequencyWarp, Gain, PlainFinish, PowerMix, ResizedCrop, SigmoidConcat, SpecAugment, WaveMix
@@ -33,7 +34,7 @@ from .spectrogram import FrontEnd, LogMel
 from .store import whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #9c23e0cc
+# %% ../nbs/30_crossval.ipynb #889799b4
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32, bf16=False,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
@@ -41,9 +42,7 @@ basics = dict(
 recipes = dict(
     quick = {},
     study = dict(widen=.25, bf16=True, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
-    esc = dict(
-        epochs=70, augment=dict(Gain={}, FilterAugment={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA=dict(decay=.99)),
-        members=[{}, dict(seconds=2.6, n_fft=1024, hop_length=512)]),
+    esc = dict(average=dict(EMA=dict(decay=.99))),
     fat2019 = dict(
         seconds=4., n_mels=128, hop_length=512, bs=64, epochs=90, widen=1., augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA={}),
         stages=[dict(share=.15, noisy=dict(use='only', loss=dict(kind='soft_bootstrap', beta=.7))), dict(share=.25),
@@ -324,7 +323,7 @@ def _report(out, parts, truth, about):
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #78f9461d
+# %% ../nbs/30_crossval.ipynb #e9208164
 def _run_table(clips, n_folds):
     "The clips that have a file, with folds; noisy ones are in none"
     return add_folds(clips[clips.path.notna()].reset_index(drop=True), n_folds)
@@ -337,12 +336,13 @@ def _begin_worker(threads):
 def _log_fold(clips, fold, out, *args):
     "`_run_fold`, its lines in a file beside what it makes"
     (tmp := out.with_suffix('.partial')).mkdir(exist_ok=True)
-    with open(tmp/'log.txt', 'a') as f, redirect_stdout(f): _run_fold(clips, fold, out, *args)
+    with open(tmp/'log.txt', 'a') as f, redirect_stdout(f), redirect_stderr(f): _run_fold(clips, fold, out, *args)
 
 def _run_folds(jobs, processes):
     "`_run_fold` with the arguments of each of `jobs`, in so many processes at a time"
     if processes < 2 or len(jobs) < 2: return [_run_fold(*o) for o in jobs]
-    with ProcessPoolExecutor(processes, get_context('spawn'), _begin_worker, [max(1, torch.get_num_threads()//processes)]) as pool:
+    quiet, threads = modified_env(PYTHONWARNINGS='ignore::FutureWarning'), max(1, torch.get_num_threads()//processes) # torch warns where it is imported
+    with quiet, ProcessPoolExecutor(processes, get_context('spawn'), _begin_worker, [threads]) as pool:
         try: 
             running = {pool.submit(_log_fold, *o): o[2] for o in jobs}
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)

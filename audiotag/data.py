@@ -225,7 +225,7 @@ def _show_players(x, samples):
     from IPython.display import HTML, display
     for wav, (_, tags, *_) in zip(x.wav, samples): display(HTML(f"{', '.join(map(str, tags))}<br>{player(wav.detach().cpu().numpy(), x.wav.sr).data}"))
 
-# %% ../nbs/12_data.ipynb #bab01944
+# %% ../nbs/12_data.ipynb #5c708d73
 class ClipRow(namedtuple('ClipRow', 'path target noisy')):
     "A recording, its targets, and whether it is noisy"
     def __repr__(self): return str(self.path) # fastai writes out all items of a `DataBlock`, for a message that is seldom shown
@@ -237,7 +237,7 @@ def _targets(clips, vocab, soft):
         soft = soft.set_index('fname')[list(vocab)]
         if len(lost := soft.index.difference(targets.index)): raise DataError(f'soft targets for clips that are not in the table: {_named(lost)}')
         targets.loc[soft.index] = soft.astype('float32')
-    return targets.to_numpy()
+    return targets.to_numpy(copy=True) # a view of a table is read-only, and torch warns of that
 
 def get_target(row): return row.target
 def get_noisy(row): return torch.tensor(row.noisy, dtype=torch.float32)
