@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['timeline_figure', 'tag_bars', 'check_upload', 'hear_one', 'hear_many', 'make_page', 'serve']
 
-# %% ../nbs/43_app.ipynb #3a4316e9
+# %% ../nbs/43_app.ipynb #ab920f85
 import html, os, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 import matplotlib.pyplot as plt, pandas as pd, torch
 from fastcore.basics import patch
 from .audio import AudioError, Clip, audio_info
-from .crossval import load_taggers
+from .batch import load_ensemble
+from .crossval import thresholds_of
 from .datasets import DataError
 from .learner import Tagger
 from .spectrogram import TensorSpec
-from .timeline import spans, thresholds_of, window_table
+from .timeline import spans, window_table
 from .tta import stream_scores
 
 # %% ../nbs/43_app.ipynb #367b93b7
@@ -67,29 +68,29 @@ def check_upload(
     if (minutes := info.frames/info.samplerate/60) > most_minutes: raise AudioError(path.name, f'{minutes:.0f} minutes, of which at most {most_minutes} are taken here; `audiotag tag --timeline` takes recordings of any length')
     return path
 
-# %% ../nbs/43_app.ipynb #4bed2429
+# %% ../nbs/43_app.ipynb #0fedf088
 def hear_one(
-    taggers, # List of `Tagger` with one vocabulary
+    taggers, join, # What `load_ensemble` gives
     path, # A recording
     n=8 # Tags to show
 ): # HTML of ranked tags, matplotlib figure, and the table of spans
     "All that the page shows of a recording"
     scores = next(stream_scores(taggers, [path]))
     if isinstance(scores, AudioError): raise scores
-    thresholds, times = thresholds_of(taggers), window_table(taggers, path)
-    return tag_bars(pd.Series(scores.mean(0), taggers[0].vocab), thresholds, n), timeline_figure(taggers[0], path, times, min(n, 6)), spans(times, thresholds).round(3)
+    thresholds, times = thresholds_of(taggers), window_table(taggers, path, join=join)
+    return tag_bars(pd.Series(join(scores), taggers[0].vocab), thresholds, n), timeline_figure(taggers[0], path, times, min(n, 6)), spans(times, thresholds).round(3)
 
 def hear_many(
-    taggers, # List of `Tagger` with one vocabulary
+    taggers, join, # What `load_ensemble` gives
     paths # Recordings
 ): # Table with `fname` and one column a tag, and a list of messages about files that were passed over
     "Scores of many recordings"
     heard = list(zip(map(Path, paths), stream_scores(taggers, map(Path, paths))))
     bad = [str(s).replace(str(p), p.name) for p, s in heard if isinstance(s, AudioError)]
-    rows = {p.name: s.mean(0) for p, s in heard if not isinstance(s, AudioError)}
+    rows = {p.name: join(s) for p, s in heard if not isinstance(s, AudioError)}
     return pd.DataFrame.from_dict(rows, orient='index', columns=taggers[0].vocab).rename_axis('fname').reset_index(), bad
 
-# %% ../nbs/43_app.ipynb #33bcbdb2
+# %% ../nbs/43_app.ipynb #6f0f3ef2
 @contextmanager
 def _said():
     "Say what is wrong with an upload on the page"
@@ -110,14 +111,14 @@ def make_page(
     "The page for the taggers of `run`"
     try: import gradio as gr
     except ImportError: raise DataError('the page takes Gradio: pip install audiotag[app]') from None
-    taggers = load_taggers(run, device)
+    taggers, join = load_ensemble(run, device)
     def one(path):
-        with _said(): bars, fig, table = hear_one(taggers, check_upload(path, most_mb, most_minutes))
+        with _said(): bars, fig, table = hear_one(taggers, join, check_upload(path, most_mb, most_minutes))
         return bars, fig, table, _csv(table, 'spans.csv')
     def many(paths):
         with _said():
             if not paths: raise AudioError('Nothing to tag', 'upload some recordings first')
-            table, bad = hear_many(taggers, paths)
+            table, bad = hear_many(taggers, join, paths)
         return table, _csv(table, 'tags.csv'), '\n'.join(f'- {html.escape(o)}' for o in bad)
     return _page(gr, one, many, Path(run).name, taggers[0].vocab)
 

@@ -30,6 +30,25 @@ def _riff_missing(path):
     size = struct.unpack('<I', head[4:8])[0]
     return max(0, size - path.stat().st_size) if size < 2**31 else 0
 
+# %% ../nbs/00_audio.ipynb #d66129b3
+def _chunks_of(head):
+    "Name, first byte and size of each chunk of the RIFF file that begins with the bytes `head`"
+    at = 12
+    while at + 8 <= len(head):
+        name, size = struct.unpack_from('<4sI', head, at)
+        yield name, at + 8, size
+        at += 8 + size + size % 2
+
+def _pcm16_info(path, n):
+    "As `audio_info`, with the place `at` of the first sample, for a WAV file of `n` bytes that is whole, of one channel, with 16 bits a sample; else None"
+    with open(path, 'rb') as f: head = f.read(512)
+    if head[:4] + head[8:12] != b'RIFFWAVE' or struct.unpack_from('<I', head, 4)[0] + 8 > n: return None
+    chunks = {name: (at, size) for name, at, size in reversed([*_chunks_of(head)])}
+    (fmt, _), (at, size) = chunks.get(b'fmt ', (512, 0)), chunks.get(b'data', (n, 1))
+    if len(head) < fmt + 16 or fmt > at or not 1 < size <= n - at: return None
+    kind, channels, rate, _, step, bits = struct.unpack_from('<HHIIHH', head, fmt)
+    return SimpleNamespace(frames=size//2, samplerate=rate, channels=1, format='WAV', subtype='PCM_16', at=at) if (kind, channels, step, bits) == (1, 1, 2, 16) else None
+
 # %% ../nbs/00_audio.ipynb #dfeabde5
 _sndfile_suffixes = 'wav flac ogg opus mp3 aif aiff au caf w64'.split()
 
@@ -57,15 +76,15 @@ def _av_blocks(path):
                 for o in to_float.resample(frame): yield o.to_ndarray().T
     except av.FFmpegError as e: raise AudioError(path, f'damaged: decoding fails ({e.strerror})') from None
 
-# %% ../nbs/00_audio.ipynb #c014b3f7
+# %% ../nbs/00_audio.ipynb #a230b5f2
 def audio_info(
     path # A WAV, FLAC, OGG, MP3 or other file that libsndfile reads
 ): # soundfile's `_SoundFileInfo`: `frames`, `samplerate` (Hz), `channels`, `format`, `subtype`
     "The header of `path`; raises `AudioError` where it is missing, empty, cut off, too short, or no audio"
     path = Path(path)
     if not path.is_file(): raise AudioError(path, 'no such file')
-    if not path.stat().st_size: raise AudioError(path, 'the file is empty (0 bytes)')
-    try: info = sf.info(path)
+    if not (n := path.stat().st_size): raise AudioError(path, 'the file is empty (0 bytes)')
+    try: info = _pcm16_info(path, n) or sf.info(path)
     except sf.LibsndfileError as e:
         if path.suffix.lower()[1:] not in _sndfile_suffixes: return _av_info(path, e.error_string.strip())
         raise AudioError(path, f'not audio that can be decoded ({e.error_string.strip()})') from None
@@ -73,7 +92,7 @@ def audio_info(
     if info.frames > 2**48: raise AudioError(path, 'its header does not say how long it is: convert it to WAV or FLAC anew')
     if info.samplerate < min_rate: raise AudioError(path, f'its rate is {info.samplerate} Hz: at least {min_rate} Hz is needed')
     if info.frames < frame_seconds*info.samplerate: raise AudioError(path, f'{info.frames} samples are too short: at least {frame_seconds} s is needed')
-    if missing := _riff_missing(path): raise AudioError(path, f'cut off: its header promises {missing} bytes more')
+    if not hasattr(info, 'at') and (missing := _riff_missing(path)): raise AudioError(path, f'cut off: its header promises {missing} bytes more')
     return info
 
 # %% ../nbs/00_audio.ipynb #2a00cfc2
@@ -83,7 +102,7 @@ def _mono(x):
     ok = np.abs(x) <= 2**31
     return x if ok.all() else np.where(ok, x, 0)
 
-# %% ../nbs/00_audio.ipynb #59281dcb
+# %% ../nbs/00_audio.ipynb #2992b989
 def _dtype(info): return 'int16' if info.subtype == 'PCM_16' and info.channels == 1 else 'float32'
 
 def _sf_read(path, start, stop, dtype):
@@ -95,8 +114,8 @@ def _read(path, info, start, stop):
     "Samples `start:stop` of `path`, mixed to mono: int16 where the file holds just that, which is quickest, else float32"
     dtype = _dtype(info)
     if info.format == 'AV': return _mono(np.concatenate([*_av_blocks(path)])[start:None if stop == info.frames else stop]) # the number of frames is from the header, and about right
-    try: x = _sf_read(path, start, stop, dtype)
-    except sf.LibsndfileError as e: raise AudioError(path, f'damaged: decoding fails between samples {start} and {stop} ({e})') from None
+    try: x = np.fromfile(path, '<i2', stop - start, offset=info.at + 2*start)[:, None] if hasattr(info, 'at') else _sf_read(path, start, stop, dtype)
+    except (sf.LibsndfileError, OSError) as e: raise AudioError(path, f'damaged: decoding fails between samples {start} and {stop} ({e})') from None
     if len(x) < stop - start: raise AudioError(path, f'cut off: {len(x)} of {stop-start} samples decode')
     if len(x) == info.frames and dtype != 'int16' and not np.isfinite(x).any(): raise AudioError(path, 'holds no number, only NaN or infinity')
     return x[:, 0] if dtype == 'int16' else _mono(x)
@@ -133,13 +152,13 @@ def _samples(clip):
         if n := _sounding(clip.read(start, stop)): return int(max(start + n, frame_seconds*clip.sr))
     return clip.total
 
-# %% ../nbs/00_audio.ipynb #de61fc8e
+# %% ../nbs/00_audio.ipynb #1cc32e56
 class Clip:
     "A mono recording of `samples` samples at `sr` Hz, decoded where it is read; silent beyond its ends"
     def __init__(self, 
         path, # The file
         sr=None, # Rate in Hz; the file's own if None
-        wave=None # Its samples, where they are at hand: float, or int16 for [-1, 1)
+        wave=None # Its samples, where they are at hand: float, int16 for [-1, 1), or an object with `ints(start, stop)` in units of `scale`
     ):
         self.path, self.wave = Path(path), wave
         self.info = audio_info(path) if wave is None else None
@@ -148,16 +167,23 @@ class Clip:
         self.total = self.info.frames if self.wave is None else len(self.wave)
         self.samples = _samples(self)
 
+    def _kept(self, start, stop):
+        "Samples `start:stop` as they are kept, and their unit"
+        if hasattr(self.wave, 'scale'): return self.wave.ints(start, stop), self.wave.scale
+        x = _read(self.path, self.info, start, stop) if self.wave is None else self.wave[start:stop]
+        return x, _unit(x)
+
     def read(self, 
-        start=0, stop=None # Samples, from below 0 to beyond the end
+        start=0, stop=None, # Samples, from below 0 to beyond the end
+        out=None # Array to put them in; a new one if None
     ): # Float32 array of `stop - start` samples
         "Samples `start:stop`, zeros where there are none"
         stop = self.samples if stop is None else stop
         a, b = (min(max(0, o), self.total) for o in (start, stop))
-        out = np.zeros(stop - start, np.float32)
+        out = np.empty(stop - start, np.float32) if out is None else out
+        out[:a-start], out[max(0, b-start):] = 0, 0
         if a == b: return out
-        x = _read(self.path, self.info, a, b) if self.wave is None else self.wave[a:b]
-        np.multiply(x, _unit(x), out=out[a-start:b-start], casting='same_kind')
+        np.multiply(*self._kept(a, b), out=out[a-start:b-start], casting='same_kind')
         return out
 
     seconds = property(lambda self: self.samples/self.sr)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recordings', 'load_ensemble', 'need_parquet', 'predict_files']
 
-# %% ../nbs/39_batch.ipynb #c62d0d1d
+# %% ../nbs/39_batch.ipynb #9ff73abf
 import csv, hashlib, json, os, time
 from collections import deque
 from itertools import chain, islice
@@ -14,21 +14,23 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 from .audio import AudioError
 from .crossval import load_taggers
-from .datasets import DataError, audio_suffixes
+from .datasets import DataError, read_suffixes
 from .ensemble import Blend, _shares, _space
 from .progress import progress
 from .store import whole_file
 from .tta import stream_scores
 
-# %% ../nbs/39_batch.ipynb #787ad285
+# %% ../nbs/39_batch.ipynb #69b973a4
 def recordings(
-    path # A folder
+    path, # A folder
+    suffixes=None # Of the files to list, in lower case; `read_suffixes` if None
 ): # Iterator over paths as strings, in the order of `audio_files`
     "All recordings in `path` and the folders below it, going by their names; one folder's names at a time are in memory"
+    suffixes = suffixes or read_suffixes()
     with os.scandir(path) as found: entries = sorted(found, key=lambda o: o.name)
     for o in entries:
-        if o.is_dir(follow_symlinks=False): yield from recordings(o.path)
-        elif not o.name.startswith('.') and os.path.splitext(o.name)[1].lower() in audio_suffixes: yield o.path
+        if o.is_dir(follow_symlinks=False): yield from recordings(o.path, suffixes)
+        elif not o.name.startswith('.') and os.path.splitext(o.name)[1].lower() in suffixes: yield o.path
 
 # %% ../nbs/39_batch.ipynb #809b144d
 def load_ensemble(

@@ -36,7 +36,7 @@ def read_decisions(
     if not Path(file).exists(): return pd.DataFrame(columns=['fname', 'decision', 'labels', 'when'])
     return read_table(file, ['fname', 'decision', 'labels', 'when']).drop_duplicates('fname', keep='last', ignore_index=True)
 
-# %% ../nbs/41_clean.ipynb #5d6d79e6
+# %% ../nbs/41_clean.ipynb #aadafe18
 class Cleaner:
     "The clips in doubt, one after the other, and what is decided on them; `command` takes what one types"
     def __init__(self, 
@@ -44,9 +44,10 @@ class Cleaner:
         oof, # Their out-of-fold scores
         file # CSV file for the decisions; `decisions.csv` in the data set's folder is found by `read_clips`
     ):
+        decided = read_decisions(file)
+        oof = oof[~oof.fname.isin(decided.fname[decided.decision == 'drop'])] # `read_clips` has dropped them
         order = suspect_labels(clips, oof)
-        done = set(read_decisions(file).fname)
-        self.queue = clip_losses(oof, clips).set_index('fname').loc[order.fname[~order.fname.isin(done)]].reset_index()
+        self.queue = clip_losses(oof, clips).set_index('fname').loc[order.fname[~order.fname.isin(decided.fname)]].reset_index()
         self.doubts = order.set_index('fname')
         self.file, self.vocab, self.at, self.message = file, list(oof.columns[1:]), 0, ''
 
@@ -76,7 +77,7 @@ class Cleaner:
         elif self.current is None and key != 'b': self.message = 'that was the last one'
         else: acts[key]()
 
-# %% ../nbs/41_clean.ipynb #04511766
+# %% ../nbs/41_clean.ipynb #e34ea093
 def _doubt(clean):
     "The current clip as a card, with what is in doubt"
     from html import escape
@@ -84,9 +85,9 @@ def _doubt(clean):
     if row is None: return '<p>All clips are decided on or passed over.</p>'
     doubt = clean.doubts.loc[row.fname]
     why = [f'{k} {escape(doubt[v])} ({doubt[f"{v}_score"]:.2f})' for k, v in dict(doubted='doubted', missing='missing').items() if isinstance(doubt[v], str)]
-    return f'{card_style}<div style="max-width:30em">{clip_card(row)}<p>{clean.at + 1} of {len(clean.queue)}: {", ".join(why)}</p></div>'
+    return f'{card_style}<div style="max-width:30em;line-height:1.45">{clip_card(row)}<p style="margin:.6em 0">{clean.at + 1} of {len(clean.queue)}: {", ".join(why)}</p></div>'
 
-# %% ../nbs/41_clean.ipynb #e8be30c1
+# %% ../nbs/41_clean.ipynb #e08da4c3
 def cleaner(
     clips, # Table of clips, as `read_clips` gives it
     oof, # Their out-of-fold scores
@@ -96,14 +97,14 @@ def cleaner(
     try: import ipywidgets as w
     except ImportError: raise ImportError('cleaning in a notebook needs ipywidgets: pip install audiotag[clean]') from None
     clean, card, said = Cleaner(clips, oof, file), w.HTML(), w.Label()
-    line = w.Text(placeholder='k, c TAG, d, n, b and Enter', continuous_update=False)
+    line, narrow = w.Text(placeholder='k, c TAG, d, n, b and Enter', continuous_update=False, layout=w.Layout(width='22em')), w.Layout(width='5em')
     def act(text): clean.command(text); show()
     def show(): card.value, said.value, line.value = _doubt(clean), clean.message, ''
     line.observe(lambda change: change.new and act(change.new), 'value')
-    tags = w.SelectMultiple(options=clean.vocab, rows=min(8, len(clean.vocab)))
-    buttons = [w.Button(description=k) for k in ('keep', 'drop', 'next', 'back')]
+    tags = w.SelectMultiple(options=clean.vocab, rows=min(8, len(clean.vocab)), layout=w.Layout(width='16em'))
+    buttons = [w.Button(description=k, layout=narrow) for k in ('keep', 'drop', 'next', 'back')]
     for b in buttons: b.on_click(lambda b: act(b.description[0]))
-    change = w.Button(description='change to:'); change.on_click(lambda _: act(f"c {','.join(tags.value)}"))
+    change = w.Button(description='change to:', layout=w.Layout(width='6em')); change.on_click(lambda _: act(f"c {','.join(tags.value)}"))
     show()
     box = w.VBox([card, w.HBox(buttons), w.HBox([change, tags]), line, said])
     box.clean = clean

@@ -201,15 +201,16 @@ def _summary(report, out):
 # %% ../nbs/44_cli.ipynb #f534013a
 def _quiet(as_json): return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
-# %% ../nbs/44_cli.ipynb #bf4de99e
+# %% ../nbs/44_cli.ipynb #3c65fa9d
 class _Inputs:
     "Names and paths of the recordings in `inputs`, looked up each time anew: a folder's go by their path from it, single ones as given"
     def __init__(self, inputs):
         from audiotag.batch import recordings
-        from audiotag.datasets import DataError
+        from audiotag.datasets import DataError, note_films
         self.inputs, self.found = inputs, recordings
         for o in inputs:
             if not o.exists(): raise DataError(f'{o}: no such file or folder')
+            note_films(o)
             if o.is_dir() and not any(recordings(o)): raise DataError(f'{o}: no recordings in this folder')
 
     def _each(self):
@@ -527,7 +528,7 @@ def _tag_timeline(taggers, join, thresholds, file, window, hop, out, as_json):
     text = f'{out}: {len(rows)} spans' if out else '\n'.join(f"{r['start']:>9.2f} {r['end']:>9.2f} s  {r['score']:.3f}  {r['tag']}" for r in rows)
     _say(dict(spans=rows, **(dict(out=str(out)) if out else {})), as_json, text)
 
-# %% ../nbs/44_cli.ipynb #5164ef8b
+# %% ../nbs/44_cli.ipynb #c4b3a2fb
 @app.command()
 def tag(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
@@ -543,8 +544,8 @@ def tag(
     as_json: AsJson = False):
     "Say what is heard in recordings, the best tag first, or when."
     from audiotag.batch import load_ensemble, need_parquet
+    from audiotag.crossval import thresholds_of
     from audiotag.datasets import DataError
-    from audiotag.timeline import thresholds_of
     if pool not in ('mean', 'max', 'gmean'): raise DataError(f'--pool {pool}: mean, max or gmean')
     if not timeline and (out or window or hop): raise DataError('--out, --window and --hop go with --timeline')
     if timeline and len(files) > 1: raise DataError(f'--timeline is for one recording; these are {len(files)}')
@@ -555,17 +556,16 @@ def tag(
     if timeline: _tag_timeline(taggers, join, thresholds, files[0], window, hop, out, as_json)
     else: _tag_files(taggers, join, thresholds, files, n, pool, as_json)
 
-# %% ../nbs/44_cli.ipynb #26d91b89
+# %% ../nbs/44_cli.ipynb #d86880f1
 @app.command()
 def thresholds(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder")],
     truth: Annotated[Path, typer.Argument(metavar='TRUTH.csv', help='fname and labels of the clips it was trained on')],
     as_json: AsJson = False):
     "Fit for each tag the score above which it is heard, by F1 out of fold, and write them into the run's taggers."
-    from audiotag.datasets import DataError, read_scores, truth_of
-    from audiotag.timeline import add_thresholds
-    if not (run/'oof.csv').is_file(): raise DataError(f'{run}: no oof.csv in there, on which thresholds are fitted; is it a run, and did its training end?')
-    oof = read_scores(run/'oof.csv')
+    from audiotag.crossval import add_thresholds, read_oof
+    from audiotag.datasets import truth_of
+    oof = read_oof(run)
     found = add_thresholds(run, truth_of(_read_labels(truth, oof), list(oof.columns[1:])))
     _say(dict(thresholds=found), as_json, '\n'.join(f'{v:.3f}  {k}' for k, v in found.items()))
 

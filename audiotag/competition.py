@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #c1a20f84
+# %% ../nbs/38_competition.ipynb #fda5e25f
 import json, math, sys, time
 from functools import cache
 from pathlib import Path
@@ -13,8 +13,8 @@ import numpy as np, pandas as pd, torch
 from fastai.torch_core import default_device
 from torch.autograd.graph import saved_tensors_hooks
 from .audio import AudioError, audio_info
-from audiotag.crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of, write_scores,
-    write_whole)
+from .crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, add_thresholds, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of,
+    write_scores, write_whole)
 from .datasets import DataError, truth_of, vocab_of
 from .distributed import on_first, own_device
 from .folds import fold_split
@@ -41,7 +41,7 @@ def _blend(out, names, clips):
     if (out/names[0]/'test.csv').exists(): write_scores(blend.predict({n: read_scores(out/n/'test.csv') for n in names}), out/'test.csv')
     return blend
 
-# %% ../nbs/38_competition.ipynb #ffa5b4be
+# %% ../nbs/38_competition.ipynb #a2eff4e8
 def compete(
     clips, # Table of clips, curated, noisy and test
     out, # Folder for the runs; one that was begun with the same settings is gone on with
@@ -61,6 +61,7 @@ def compete(
     oof = read_scores(out/'oof.csv')
     report = dict(**score_report(oof, truth), accuracy=accuracy(oof, truth), **about)
     on_first(write_whole, out/'report.json', json.dumps(report, indent=1))
+    on_first(add_thresholds, out, truth)
     return report
 
 # %% ../nbs/38_competition.ipynb #ab3c0642

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['basics', 'recipes', 'get_recipe', 'write_whole', 'write_scores', 'stages_of', 'stage_learner', 'start_from',
-           'check_recipe', 'train_fold', 'mean_scores', 'cross_validate', 'load_taggers', 'predict_run']
+           'check_recipe', 'train_fold', 'mean_scores', 'read_oof', 'add_thresholds', 'thresholds_of', 'cross_validate',
+           'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #fc1738bc
+# %% ../nbs/30_crossval.ipynb #e483c26d
 import hashlib, json, os, platform, shutil, statistics, threading, time, warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
@@ -26,7 +27,7 @@ from .distributed import on_first, over_processes, own_device, share_of
 from .folds import add_folds, fold_split
 from .learner import Checkpoint, Tagger, TaggerError, of_all, tagger_learner
 from .losses import SubsetLoss, TagLoss
-from .metrics import accuracy, score_report
+from .metrics import accuracy, fit_thresholds, score_report
 from .model import tagging_net
 from .noisy import OwnLevels, noisy_uses, stage_clips
 from .pad import Cropper
@@ -293,7 +294,7 @@ def mean_scores(
     first, *rest = [o.set_index('fname') for o in tables]
     return ((first + sum(o.loc[first.index, first.columns] for o in rest))/len(tables)).reset_index()
 
-# %% ../nbs/30_crossval.ipynb #e1d29725
+# %% ../nbs/30_crossval.ipynb #c19f8df9
 def _gather(folder, folds):
     "Put the folds' tables together: out-of-fold scores one after the other, test scores as their mean"
     read = lambda name: [read_scores(folder/f'fold{k}'/name) for k in folds]
@@ -304,7 +305,7 @@ def _gather(folder, folds):
 def _scored(folder, truth):
     "lwlrap and accuracy of the out-of-fold scores in `folder`, and the seconds they took"
     oof, single = read_scores(folder/'oof.csv'), read_scores(folder/'single.csv')
-    seconds = sum(Tagger.load(f).about['seconds'] for f in folder.glob('**/fold*/tagger.safetensors'))
+    seconds = sum(Tagger.load(f).about['seconds'] for f in _tagger_files(folder))
     return dict(**score_report(oof, truth), accuracy=accuracy(oof, truth), lwlrap_without_tta=score_report(single, truth)['lwlrap'], seconds=round(seconds, 1))
 
 # %% ../nbs/30_crossval.ipynb #e2229b98
@@ -322,6 +323,35 @@ def _report(out, parts, truth, about):
     report = {**_scored(out, truth), **(_spread(reports) if len(parts) > 1 else {}), **about}
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
+
+# %% ../nbs/30_crossval.ipynb #283e87f1
+def _tagger_files(run): return [f for f in sorted(Path(run).glob('**/fold*/tagger.safetensors')) if f.parent.suffix != '.partial']
+
+def read_oof(
+    run # A run's folder
+): # DataFrame of `fname` and numbers
+    "The scores out of fold of `run`; raises `DataError` where there are none"
+    if not (file := Path(run)/'oof.csv').is_file(): raise DataError(f'{run}: no oof.csv in there, on which thresholds are fitted; is it a run, and did its training end?')
+    return read_scores(file)
+
+def add_thresholds(
+    run, # A run's folder, with its `oof.csv`
+    truth # DataFrame (clips, tags) of 0 and 1, by `fname`, of the clips of `oof.csv`
+): # dict: threshold by tag
+    "Fit thresholds on the scores out of fold of `run` and write them into the headers of those of its taggers that have others"
+    oof = read_oof(run).set_index('fname')
+    found = dict(zip(oof.columns, (float(f'{x:.6g}') for x in fit_thresholds(oof, truth.loc[oof.index, oof.columns]))))
+    for f in _tagger_files(run):
+        tagger = Tagger.load(f)
+        if tagger.about.get('thresholds') != found: tagger.save(f, **{**tagger.about, 'thresholds': found})
+    return found
+
+def thresholds_of(
+    taggers, # List of `Tagger`
+    default=.5 # For taggers without thresholds
+): # dict: threshold by tag
+    "The thresholds in the header of the first of `taggers`"
+    return {**dict.fromkeys(taggers[0].vocab, default), **getattr(taggers[0], 'about', {}).get('thresholds', {})}
 
 # %% ../nbs/30_crossval.ipynb #e9208164
 def _run_table(clips, n_folds):
@@ -348,7 +378,7 @@ def _run_folds(jobs, processes):
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
-# %% ../nbs/30_crossval.ipynb #e86dd275
+# %% ../nbs/30_crossval.ipynb #073d6063
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -372,9 +402,12 @@ def cross_validate(
     _run_folds(todo, processes)
     for folder in parts.values(): on_first(_gather, folder, folds)
     about = dict(folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
-    return on_first(_report, out, parts, truth_of(clips[clips.subset == 'curated'], vocab), about)
+    truth = truth_of(clips[clips.subset == 'curated'], vocab)
+    report = on_first(_report, out, parts, truth, about)
+    on_first(add_thresholds, out, truth)
+    return report
 
-# %% ../nbs/30_crossval.ipynb #869c8d5c
+# %% ../nbs/30_crossval.ipynb #b2517a81
 def _folds_planned(run):
     "How many taggers the run is to have, by its configuration"
     config = read_json(run/'config.json')
@@ -387,7 +420,7 @@ def load_taggers(
 ): # List of `Tagger`
     "The taggers of `run`; raises `TaggerError` where there is none"
     run = Path(run)
-    files = [f for f in sorted(run.glob('**/fold*/tagger.safetensors')) if f.parent.suffix != '.partial'] if run.is_dir() else [run]
+    files = _tagger_files(run) if run.is_dir() else [run]
     if not files: raise TaggerError(f'{run}: no finished fold in this folder; is it a run, and did its training end?')
     if (run/'config.json').exists() and len(files) < (n := _folds_planned(run)): warnings.warn(f'{run}: training has not ended, {len(files)} of {n} folds are used', DataWarning)
     return [Tagger.load(f, device) for f in files]

@@ -84,13 +84,12 @@ class Resident:
         "`numbers` as a tensor on the device, without waiting for what that is at work on"
         return _pinned(torch.tensor(numbers), self.flat.is_cuda).to(self.flat.device, non_blocking=True)
 
-# %% ../nbs/12_data.ipynb #77475bba
+# %% ../nbs/12_data.ipynb #3046ee36
 class Steps:
-    "Samples `ints` in units of `step`: float32 where they are sliced"
-    dtype = np.dtype(np.float32)
-    def __init__(self, ints, step): self.ints, self.step = ints, step
-    def __len__(self): return len(self.ints)
-    def __getitem__(self, i): return self.ints[i]*self.step
+    "Samples `all` in units of `scale`, as a `Clip` takes them"
+    def __init__(self, all, scale): self.all, self.scale = all, scale
+    def __len__(self): return len(self.all)
+    def ints(self, start, stop): return self.all[start:stop]
 
 def _pinned(x, gpu): return x.pin_memory() if gpu else x
 
@@ -103,7 +102,7 @@ def _ahead(items, n):
         if len(begun) > n: yield begun.popleft()
     yield from begun
 
-# %% ../nbs/12_data.ipynb #30cffb96
+# %% ../nbs/12_data.ipynb #52832e50
 class _FromFiles:
     "How `dl` makes waveforms of drawn crops: by reading them"
     def __init__(self, dl): self.dl, self.cropper = dl, dl.crop.cropper
@@ -114,7 +113,7 @@ class _FromFiles:
 
     def _read(self, row, i, u):
         clip, *_ = item = self.dl.item(i)
-        row.copy_(torch.from_numpy(self.cropper(clip, *self.dl.crop.place(clip.samples, u))))
+        self.cropper(clip, *self.dl.crop.place(clip.samples, u), out=row.numpy())
         return item
 
     def end(self, begun):

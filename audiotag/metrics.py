@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['per_class_lwlrap', 'lwlrap', 'Lwlrap', 'f_beta', 'lrap', 'score_report', 'accuracy', 'align_scores', 'compare',
-           'compare_all']
+           'compare_all', 'fit_thresholds']
 
-# %% ../nbs/20_metrics.ipynb #b6c4f482
+# %% ../nbs/20_metrics.ipynb #1e7b0450
 import numpy as np, pandas as pd, torch
 from fastai.learner import Metric
 from numba import njit
-from sklearn.metrics import fbeta_score, label_ranking_average_precision_score
+from sklearn.metrics import f1_score, fbeta_score, label_ranking_average_precision_score
 from .datasets import DataError, _named
 
 # %% ../nbs/20_metrics.ipynb #c3ff7d65
@@ -200,3 +200,24 @@ def compare_all(
     rows = [dict(system=k, **_summary(v, targs, d)) for (k, v), d in zip(systems.items(), draws)]
     against = [_difference(s, labels, d) for s, d in zip(diffs, draws[len(rows):])]
     return pd.DataFrame(rows).join(pd.DataFrame(against).rename(columns=dict(low='difference_low', high='difference_high')))
+
+# %% ../nbs/20_metrics.ipynb #37301326
+def _threshold(scores, truth):
+    "The threshold for one tag with the best F1"
+    if not truth.any(): return 1.
+    order = np.argsort(-scores, kind='stable')
+    s, hits = scores[order], truth[order].cumsum()
+    f1 = 2*hits/(np.arange(1, len(s) + 1) + hits[-1])
+    ends = np.flatnonzero(np.r_[s[1:] < s[:-1], True]) # a cut cannot part clips of one score
+    best = ends[f1[ends].argmax()]
+    below = s[best + 1] if best + 1 < len(s) else -float(s[best] <= 0)
+    return float((s[best] + below)/2)
+
+def fit_thresholds(
+    scores, # (clips, tags), out of fold
+    truth # (clips, tags) of 0 and 1
+): # Array (tags,): a tag is heard where its score is above
+    "The threshold of each tag that maximises its F1 on `scores`; 1, which no score is above, for tags without positives"
+    s, t = np.asarray(scores, float), np.asarray(truth) > .5
+    if s.shape != t.shape: raise ValueError(f'scores of shape {s.shape} for a truth of shape {t.shape}')
+    return np.array([_threshold(*o) for o in zip(s.T, t.T)])

@@ -11,14 +11,14 @@ from fastcore.basics import patch, store_attr
 from fastai.vision.augment import RandTransform
 from .audio import Clip, Stream, TensorAudio, audio_info, can_seek
 
-# %% ../nbs/05_pad.ipynb #e3416726
+# %% ../nbs/05_pad.ipynb #b04ba2a0
 def repeat_pad(
     x, # Samples (n,)
     length, # Samples wanted
     phase=0 # Sample of `x` to start from
 ): # Samples (length,)
     "`x` again and again, whole copies and a part, to `length`"
-    return np.tile(x, -(-(length + phase)//len(x)))[phase:phase + length]
+    return np.resize(np.roll(x, -phase), length)
 
 # %% ../nbs/05_pad.ipynb #5e3fc0ec
 def crop_starts(
@@ -30,7 +30,7 @@ def crop_starts(
     last = max(0, total - size)
     return [*range(0, last, step or size), last]
 
-# %% ../nbs/05_pad.ipynb #962326e5
+# %% ../nbs/05_pad.ipynb #95af2ef5
 class Cropper:
     "Cuts crops of `frames` spectrogram frames out of a `Clip`"
     def __init__(self, 
@@ -54,11 +54,12 @@ class Cropper:
     def __call__(self, 
         clip, # A `Clip`
         start, # First frame of the crop
-        phase=0 # Sample of a repeated clip to start from
+        phase=0, # Sample of a repeated clip to start from
+        out=None # Array to put it in; a new one if None
     ): # Float32 array of (frames-1)*hop_length + n_fft samples
         "The crop from frame `start` on, with the context of its windows"
-        if self.repeats(clip.samples): return self.repeated(clip.read(), phase)
-        return clip.read(*self.span(start, start + self.frames))
+        if self.repeats(clip.samples): return self.repeated(clip.read(), phase, out)
+        return clip.read(*self.span(start, start + self.frames), out)
 
     def span(self, start, stop):
         "First and last sample, and one, that the frames `start:stop` look at"
@@ -67,10 +68,11 @@ class Cropper:
 
     def repeats(self, samples): return self.pad == 'repeat' and samples < self.frames*self.hop_length
 
-    def repeated(self, x, phase=0):
+    def repeated(self, x, phase=0, out=None):
         "The one crop of the samples `x` of a short clip, repeated, with silence before it and behind it"
         (a, b), length = self.span(0, self.frames), self.frames*self.hop_length
-        out = np.zeros(b - a, np.float32)
+        out = np.empty(b - a, np.float32) if out is None else out
+        out[:-a], out[length - a:] = 0, 0
         out[-a:length - a] = repeat_pad(x, length, phase)[:b]
         return out
 

@@ -5,14 +5,34 @@
 # %% auto #0
 __all__ = ['LogMel', 'TensorSpec', 'FrontEnd', 'ToSpec']
 
-# %% ../nbs/06_spectrogram.ipynb #6650a0da
+# %% ../nbs/06_spectrogram.ipynb #643bdac9
 import librosa, matplotlib.pyplot as plt, numpy as np, torch
 from fastcore.basics import listify, store_attr
+from numba import njit
 from torch import nn
 from fastai.torch_basics import DisplayedTransform, TensorBase
 from .audio import TensorAudio
 
-# %% ../nbs/06_spectrogram.ipynb #e6ef82c0
+# %% ../nbs/06_spectrogram.ipynb #5e11eae9
+@njit(cache=True, nogil=True, fastmath={'reassoc', 'contract'})
+def _add_mels(spec, first, width, weights, out, at):
+    "Mel power of the frames `spec` (frames, bins) to `out` (mels, frames) from frame `at` on; filter m has `weights[m]` for `width[m]` bins from `first[m]` on"
+    power = np.empty(spec.shape[1], np.float32)
+    for i in range(len(spec)):
+        x = spec[i]
+        for k in range(len(x)): power[k] = x[k].real**2 + x[k].imag**2
+        for m in range(len(first)):
+            total, p, w = np.float32(0), power[first[m]:first[m] + width[m]], weights[m]
+            for k in range(len(p)): total += p[k]*w[k]
+            out[m, at + i] = total
+
+def _bands(mel):
+    "First bin, number of bins and weights of each filter in `mel` (mels, bins)"
+    used = mel > 0
+    first, width = used.argmax(1), used.sum(1)
+    return first, width, np.stack([np.roll(o, -a)[:width.max()] for o, a in zip(mel, first)])
+
+# %% ../nbs/06_spectrogram.ipynb #cc73784a
 class LogMel(nn.Module):
     "Waveforms (bs, samples) to log-mel power spectrograms (bs, channels, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
@@ -26,22 +46,16 @@ class LogMel(nn.Module):
         super().__init__()
         f_max = f_max or sr/2
         store_attr()
-        self.n_ffts, self.blocks = listify(n_fft), []
+        self.n_ffts = listify(n_fft)
         self.n_fft, self.channels = max(self.n_ffts), len(self.n_ffts)
         if self.channels == 1: self._add_filters()
         else: self.each = nn.ModuleList(LogMel(sr, n, hop_length, n_mels, f_min, f_max) for n in self.n_ffts)
 
     def _add_filters(self):
+        mel = librosa.filters.mel(sr=self.sr, n_fft=self.n_fft, n_mels=self.n_mels, fmin=self.f_min, fmax=self.f_max)
+        self.bands = _bands(mel)
         self.register_buffer('window', torch.hann_window(self.n_fft), persistent=False)
-        mel = torch.from_numpy(librosa.filters.mel(sr=self.sr, n_fft=self.n_fft, n_mels=self.n_mels, fmin=self.f_min, fmax=self.f_max))
-        for part in mel.T.split(-(-self.n_mels//4), 1): self._add_block(part)
-
-    def _add_block(self, filters):
-        "Keep of `filters` (bins, mels) the bins that they use, each twice: for the real and the imaginary part"
-        used = filters.any(1).nonzero().flatten().tolist() or [0]
-        name, a, b = f'mel{len(self.blocks)}', used[0], used[-1] + 1
-        self.register_buffer(name, filters[a:b].repeat_interleave(2, 0).contiguous(), persistent=False)
-        self.blocks.append((name, slice(2*a, 2*b)))
+        self.register_buffer('mel', torch.from_numpy(mel), persistent=False)
 
     @property
     def config(self):
@@ -49,20 +63,23 @@ class LogMel(nn.Module):
         args = {k: getattr(self, k) for k in 'sr n_fft hop_length n_mels f_min f_max'.split()}
         return args if self.channels == 1 else {**args, 'n_fft': self.n_ffts}
 
-    def _mels(self, frames):
-        power = torch.view_as_real(torch.fft.rfft(frames*self.window)).flatten(-2).square()
-        return torch.cat([power[..., bins] @ getattr(self, name) for name, bins in self.blocks], -1)
+    def _fourier(self, frames): return torch.fft.rfft(frames*self.window)
 
-    def _mels_in_blocks(self, frames, size=2**18):
-        "`_mels`, so many frames of a clip at a time as hold `size` samples"
-        return torch.cat([torch.cat([self._mels(o) for o in clip.split(-(-size//self.n_fft), 1)], 1) for clip in frames.split(1)])
+    def _mels(self, frames): return self.mel @ torch.view_as_real(self._fourier(frames)).square().sum(-1).transpose(1, 2)
+
+    def _mels_compiled(self, frames, size=2**18):
+        "As `_mels`, so many frames of a clip at a time as hold `size` samples"
+        out, step = torch.empty(len(frames), self.n_mels, frames.shape[1]), -(-size//self.n_fft)
+        for clip, mels in zip(frames, out.numpy()):
+            for at in range(0, len(clip), step): _add_mels(self._fourier(clip[at:at + step]).numpy(), *self.bands, mels, at)
+        return out
 
     def crops(self, wav):
         "As `forward`, for crops that carry half of the largest window, `n_fft`, as context on either side: no padding"
         if self.channels > 1: return torch.cat([o.crops(self._trim(wav, o.n_fft)) for o in self.each], 1)
-        frames = wav.unfold(-1, self.n_fft, self.hop_length)
-        power = self._mels_in_blocks(frames) if wav.device.type == 'cpu' else self._mels(frames)
-        return 10*torch.log10(power.clamp(min=1e-10)).transpose(1, 2)[:, None].contiguous()
+        plain, frames = wav.device.type == 'cpu' and not wav.requires_grad, wav.unfold(-1, self.n_fft, self.hop_length)
+        power = self._mels_compiled(frames) if plain else self._mels(frames)
+        return 10*torch.log10(power.clamp(min=1e-10))[:, None]
 
     def _trim(self, wav, n_fft):
         "`wav` with the context of a window of `n_fft`"

@@ -168,13 +168,13 @@ def open_clip(
     if can_seek(audio_info(path), sr): return Clip(path, sr)
     return Clip(path, sr, _wave(path, sr, folder))
 
-# %% ../nbs/03_store.ipynb #2bfa7ba0
+# %% ../nbs/03_store.ipynb #f136dd73
 def clip_ints(
     clip # A `Clip`
 ): # int16 array (samples,), and the float32 value of one step
     "All samples of `clip`, 16 bits each: exact, where the file or the store holds just these"
     if isinstance(clip.wave, StoredWave): return np.array(clip.wave.ints(0, clip.samples)), clip.wave.scale
-    if clip.info and clip.wave is None and clip.info.subtype == 'PCM_16' and clip.info.channels == 1: return (clip.read()*2**15).astype(np.int16), np.float32(2**-15)
+    if clip.info and clip.wave is None and clip.info.subtype == 'PCM_16' and clip.info.channels == 1: return clip._kept(0, clip.samples)
     return _quantise(clip.read())
 
 # %% ../nbs/03_store.ipynb #81e8f9bd

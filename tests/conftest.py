@@ -1,4 +1,4 @@
-import os, sys, warnings
+import os, shutil, socket, sys, time, warnings
 from pathlib import Path
 import numpy as np, pytest, soundfile as sf, torch
 from audiotag import cli
@@ -47,3 +47,34 @@ def make_folder(tmp_path):
         for f in files: sf.write(folder/'audio'/f, tone(), 8000)
         return folder
     return make
+
+def free_port():
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
+
+@pytest.fixture(scope='module')
+def browser(tmp_path_factory):
+    "Headless Chromium that saves to a folder"
+    selenium = pytest.importorskip('selenium.webdriver', reason='Selenium is not installed')
+    chromium, driver = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
+    if not (chromium and driver): pytest.skip('no Chromium with chromedriver: nothing is tried in a browser')
+    folder, options = tmp_path_factory.mktemp('saved'), selenium.ChromeOptions()
+    options.binary_location = chromium
+    for o in ('--headless=new', '--no-sandbox', '--disable-gpu', '--window-size=1200,1500', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'): options.add_argument(o)
+    options.add_experimental_option('prefs', {'download.default_directory': str(folder)})
+    b = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    b.saved = folder
+    yield b
+    b.quit()
+
+def wait(what, seconds=60):
+    "What `what` gives, once it gives something; until then the page may lack the elements that it looks for"
+    from selenium.common.exceptions import WebDriverException
+    end = time.time() + seconds
+    while time.time() < end:
+        try:
+            if o := what(): return o
+        except (WebDriverException, IndexError): pass
+        time.sleep(.25)
+    raise AssertionError('waited in vain')
+
+def find(browser, css): return browser.find_elements('css selector', css)

@@ -1,13 +1,10 @@
 "The page in a real browser, where there is one: upload, tags, table; and what should not be taken."
-import json, shutil, socket, subprocess, sys, time, urllib.error, urllib.request
+import json, subprocess, sys, time, urllib.error, urllib.request
 from pathlib import Path
 import numpy as np, pytest, soundfile as sf
-from conftest import tone
+from conftest import find, free_port, tone, wait
 
 pytest.importorskip('gradio', reason='Gradio is not installed: pip install audiotag[app]')
-
-def free_port():
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
 
 @pytest.fixture(scope='module')
 def page(tagger_file):
@@ -22,34 +19,6 @@ def page(tagger_file):
         if server.poll() is not None: pytest.fail(server.stdout.read())
     yield url
     server.kill()
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    "Headless Chromium that saves to a folder"
-    selenium = pytest.importorskip('selenium.webdriver', reason='Selenium is not installed')
-    chromium, driver = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
-    if not (chromium and driver): pytest.skip('no Chromium with chromedriver: the page is not tried in a browser')
-    folder, options = tmp_path_factory.mktemp('saved'), selenium.ChromeOptions()
-    options.binary_location = chromium
-    for o in ('--headless=new', '--no-sandbox', '--disable-gpu', '--window-size=1200,1500', '--disable-dev-shm-usage'): options.add_argument(o)
-    options.add_experimental_option('prefs', {'download.default_directory': str(folder)})
-    b = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    b.saved = folder
-    yield b
-    b.quit()
-
-def wait(what, seconds=60):
-    "What `what` gives, once it gives something; until then the page may lack the elements that it looks for"
-    from selenium.common.exceptions import WebDriverException
-    end = time.time() + seconds
-    while time.time() < end:
-        try:
-            if o := what(): return o
-        except (WebDriverException, IndexError): pass
-        time.sleep(.25)
-    raise AssertionError('waited in vain')
-
-def find(browser, css): return browser.find_elements('css selector', css)
 
 def upload(browser, page, path):
     browser.get(page)

@@ -116,14 +116,21 @@ def make_taggers(folder):
     make_tagger(folder, 'c', arch='crnn', widen=.1)
 
 def _try_audio(path, tagger):
-    "Read a recording by every way there is"
+    "Read a recording by every way there is, also where an earlier one said what is wrong; raise the first that did"
     import numpy as np
-    from audiotag.audio import Clip, decode
-    clip = Clip(path)
-    assert np.isfinite(clip.read()).all() and len(clip.read(-100, clip.samples + 100)) == clip.samples + 200
-    assert np.isfinite(Clip(path, 16000).read()).all()
-    decode(path, 11025)
-    assert np.isfinite(tagger.tag(path).score).all()
+    from audiotag.audio import AudioError, Clip, Stream, decode
+    def clip():
+        c = Clip(path)
+        assert np.isfinite(c.read()).all() and len(c.read(-100, c.samples + 100)) == c.samples + 200
+    def stream(sr, seconds):
+        x = np.concatenate([*(s := Stream(path, sr, tail=500, seconds=seconds))])
+        assert np.isfinite(x).all() and np.isfinite(s.tail).all() and len(x) == s.samples and len(s.tail) <= 500
+    errors = []
+    for way in (clip, lambda: Clip(path, 16000).read(), lambda: decode(path, 11025), lambda: stream(None, .1), lambda: stream(16000, .05),
+                lambda: tagger.tag(path).score, lambda: tagger.timeline(path, .5, .25).iloc[:, 2:]):
+        try: assert (x := way()) is None or np.isfinite(x).all().all()
+        except AudioError as e: errors.append(e)
+    if errors: raise errors[0]
 
 def _try_tagger(path, recording):
     from audiotag.tta import Tagger
@@ -140,8 +147,8 @@ def child(kind, folder, first, last):
     "Break and try files `first` to `last`; a line of JSON for each goes to stdout"
     import torch
     from audiotag.audio import AudioError
-    from audiotag.tta import Tagger
     from audiotag.learner import TaggerError
+    from audiotag.timeline import Tagger
     torch.set_num_threads(1)
     sources, sound = sorted((folder/kind).iterdir()), sorted((folder/'audio').iterdir())[0]
     known, change = (AudioError, mutate) if kind == 'audio' else (TaggerError, mutate_tagger)

@@ -1,6 +1,7 @@
 "A competition that is killed, again and again, at any moment, ends as if nothing had happened"
-import os, random, signal, subprocess, sys, time
+import json, os, random, signal, subprocess, sys, time
 import pytest
+from audiotag.learner import Tagger
 
 kills = int(os.environ.get('AUDIOTAG_KILLS', 3))
 settings = [f'--set={o}' for o in ('seconds=1', 'sr=11025', 'n_fft=512', 'hop_length=256', 'n_mels=32', 'widen=.25', 'bs=8',
@@ -33,4 +34,6 @@ def test_a_run_killed_at_random_ends_with_the_same_submission(synth, tmp_path):
     files = lambda run: {f.relative_to(tmp_path/run) for f in (tmp_path/run).rglob('*') if f.suffix != '.partial'} # a kill while a file is written leaves a partial one beside it
     assert files('killed') == files('whole')
     for name in ('submission.csv', 'oof.csv', 'test.csv', 'blend.json'): assert (tmp_path/'killed'/name).read_bytes() == (tmp_path/'whole'/name).read_bytes(), name
+    header = lambda f: Tagger.load(f).about['thresholds']
+    assert len({json.dumps(header(f)) for run in ('killed', 'whole') for f in (tmp_path/run).rglob('tagger.safetensors')}) == 1
     print(f'{kills} kills of a run of {took:.0f} s')

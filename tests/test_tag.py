@@ -39,6 +39,21 @@ def test_thresholds_travel_with_the_tagger(shell, tagger_file, sound, tmp_path):
     assert {o['tag']: o['above'] for o in tags} == {o['tag']: o['score'] > dict(Bark=.00005, Meow=.7, Moo=1.)[o['tag']] for o in tags}
     assert {o['tag'] for o in tags if o['above']} >= {'Bark'}
 
+def test_a_blended_run_tags_as_it_predicts(shell, tagger_file, sound, tmp_path):
+    from audiotag.all import Blend, set_seed, tagging_net
+    tagger, vocab = Tagger.load(tagger_file), ['Bark', 'Meow', 'Moo']
+    for seed, name in enumerate(('1-a', '2-b')):
+        set_seed(seed)
+        tagger.net = tagging_net('xresnet18', 3, .25)
+        tagger.save(tmp_path/'run'/name/'fold0'/'tagger.safetensors')
+    blend = Blend('gmean')
+    blend.weights, blend.members, blend.vocab, blend.seen = {'1-a': .9, '2-b': .1}, ['1-a', '2-b'], vocab, set()
+    blend.save(tmp_path/'run'/'blend.json')
+    assert shell('predict', tmp_path/'run', sound, '--out', tmp_path/'p.csv')[0] == 0
+    scores = pd.read_csv(tmp_path/'p.csv')[vocab].iloc[0]
+    tags = json.loads(shell('tag', tmp_path/'run', sound, '--json')[1])['files'][0]['tags']
+    assert all(abs(o['score'] - scores[o['tag']]) < 1e-5 for o in tags) and len(tags) == 3
+
 def test_a_timeline_in_every_format(shell, tagger_file, sound, tmp_path):
     table = Tagger.load(tagger_file).timeline(sound, 1, .5)
     args = 'tag', tagger_file, sound, '--timeline', '--window', 1, '--hop', .5, '--threshold', float(table.Bark.median())
@@ -69,6 +84,13 @@ def test_a_film_is_heard_where_pyav_is_there(shell, tagger_file, sound, tmp_path
         for packet in [*track.encode(frame), *track.encode()]: f.mux(packet)
     a, b = (json.loads(shell('tag', tagger_file, f, '--json')[1])['files'][0]['tags'] for f in (sound, tmp_path/'film.mp4'))
     assert [o['tag'] for o in a] == [o['tag'] for o in b] and max(abs(p['score'] - q['score']) for p, q in zip(a, b)) < .1
+    (tmp_path/'sounds').mkdir()
+    for f in (sound, tmp_path/'film.mp4'): f.rename(tmp_path/'sounds'/f.name)
+    def predicted(): return shell('predict', tagger_file, tmp_path/'sounds', '--out', tmp_path/'p.csv'), pd.read_csv(tmp_path/'p.csv').fname.tolist()
+    (code, _, err), names = predicted()
+    assert (code, err, names) == (0, '', ['a.wav', 'film.mp4'])
     monkeypatch.setitem(sys.modules, 'av', None)
-    code, out, err = shell('tag', tagger_file, tmp_path/'film.mp4')
+    (code, _, err), names = predicted()
+    assert (code, err, names) == (0, f"audiotag: {tmp_path/'sounds'}: M4A, WebM or films, passed over: 1 (film.mp4); to read them: pip install audiotag[av]\n", ['a.wav'])
+    code, out, err = shell('tag', tagger_file, tmp_path/'sounds'/'film.mp4')
     assert code == 1 and out == '' and 'pip install audiotag[av]' in err
