@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-demo test bench: export MPLBACKEND := Agg
+demo test bench tutorials: export MPLBACKEND := Agg
+tutorials notebook: export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo test tutorials notebook bench docs readme constraints clean
 help:

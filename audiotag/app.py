@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['timeline_figure', 'tag_bars', 'check_upload', 'hear_one', 'hear_many', 'make_page', 'serve']
 
-# %% ../nbs/43_app.ipynb #ab920f85
+# %% ../nbs/43_app.ipynb #65c84388
 import html, os, tempfile
 from contextlib import contextmanager
 from pathlib import Path
-import matplotlib.pyplot as plt, pandas as pd, torch
+import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 from fastcore.basics import patch
 from .audio import AudioError, Clip, audio_info
 from .batch import load_ensemble
@@ -20,13 +20,13 @@ from .spectrogram import TensorSpec
 from .timeline import spans, window_table
 from .tta import stream_scores
 
-# %% ../nbs/43_app.ipynb #367b93b7
+# %% ../nbs/43_app.ipynb #29065f7a
 def timeline_figure(
     tagger, # A `Tagger`
     file, # A recording of some minutes at most: its spectrogram is held in memory
     times, # Its windows, see `window_table`
     n=5, # Tags to show: those that score highest anywhere
-    width=10 # Inches
+    width=8 # Inches
 ): # matplotlib figure
     "The spectrogram of `file`, and under it the scores of its tags over the same seconds"
     best = times.iloc[:, 2:].max().nlargest(n).index[::-1]
@@ -34,14 +34,15 @@ def timeline_figure(
     spec = tagger.front.log_mel(torch.from_numpy(Clip(file, tagger.sr).read())[None].to(tagger.device))[0, :1]
     end = spec.shape[-1]*tagger.cropper.hop_length/tagger.sr
     TensorSpec(spec, log_mel=tagger.front.log_mel).show(ctx=top)
-    for y, tag in enumerate(best): low.broken_barh([(a, b - a) for a, b in zip(times.start, [*times.start[1:], end])], (y - .42, .84), facecolors=plt.cm.Oranges(times[tag].to_numpy()))
+    edges = np.r_[0, (middle := (times.start + times.end).to_numpy()/2)[1:]/2 + middle[:-1]/2, end]
+    for y, tag in enumerate(best): low.broken_barh([*zip(edges, np.diff(edges))], (y - .42, .84), facecolors=plt.cm.Oranges(times[tag].to_numpy()))
     low.set_yticks(range(len(best)), best)
     low.set(xlim=(0, end), xlabel='seconds')
     top.set(xlim=(0, end), xlabel=None)
     return fig
 
-# %% ../nbs/43_app.ipynb #c190fc8b
-_row = '<div style="display:flex;gap:.6em;align-items:center;margin:.15em 0"><span style="width:13em;text-align:right;overflow-wrap:anywhere;{weight}">{tag}</span><span style="flex:1;background:rgba(128,128,128,.18);border-radius:3px"><span style="display:block;height:1em;border-radius:3px;background:#d9733a;width:{share:.1f}%"></span></span><span style="width:3em">{score:.2f}</span></div>'
+# %% ../nbs/43_app.ipynb #60c5e47f
+_row = '<div style="display:flex;gap:.6em;align-items:center;margin:.15em 0"><span style="width:min(13em,40%);text-align:right;overflow-wrap:anywhere;{weight}">{tag}</span><span style="flex:1;background:rgba(128,128,128,.18);border-radius:3px"><span style="display:block;height:1em;border-radius:3px;background:#d9733a;width:{share:.1f}%"></span></span><span style="width:3em">{score:.2f}</span></div>'
 
 def tag_bars(
     scores, # Series of probabilities by tag
@@ -90,7 +91,7 @@ def hear_many(
     rows = {p.name: join(s) for p, s in heard if not isinstance(s, AudioError)}
     return pd.DataFrame.from_dict(rows, orient='index', columns=taggers[0].vocab).rename_axis('fname').reset_index(), bad
 
-# %% ../nbs/43_app.ipynb #6f0f3ef2
+# %% ../nbs/43_app.ipynb #f6330372
 @contextmanager
 def _said():
     "Say what is wrong with an upload on the page"
@@ -119,10 +120,12 @@ def make_page(
         with _said():
             if not paths: raise AudioError('Nothing to tag', 'upload some recordings first')
             table, bad = hear_many(taggers, join, paths)
-        return table, _csv(table, 'tags.csv'), '\n'.join(f'- {html.escape(o)}' for o in bad)
+        shown = table.round(3)
+        shown.insert(1, 'best', table.iloc[:, 1:].idxmax(axis=1) if len(table) else [])
+        return shown, _csv(table, 'tags.csv'), '\n'.join(f'- {html.escape(o)}' for o in bad)
     return _page(gr, one, many, Path(run).name, taggers[0].vocab)
 
-# %% ../nbs/43_app.ipynb #07b8e6f5
+# %% ../nbs/43_app.ipynb #acccb5d1
 def _page(gr, one, many, name, vocab):
     "Lay out the page around the functions `one` and `many`"
     with gr.Blocks(title='audiotag', analytics_enabled=False) as page:
@@ -156,5 +159,5 @@ def serve(
     page = make_page(run, device, most_mb, most_minutes)
     import gradio as gr
     theme = gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace'])
-    page.launch(server_name='127.0.0.1', server_port=port, share=False, quiet=True, max_file_size=f'{most_mb}mb', prevent_thread_lock=not block, show_error=True, theme=theme, footer_links=[], run_history=False)
+    page.launch(server_name='127.0.0.1', server_port=port, share=False, quiet=True, inline=False, max_file_size=f'{most_mb}mb', prevent_thread_lock=not block, show_error=True, theme=theme, footer_links=[], run_history=False)
     return page

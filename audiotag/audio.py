@@ -134,15 +134,18 @@ def decode(
     x = np.multiply(x, _unit(x), dtype=np.float32)
     return soxr.resample(x, info.samplerate, sr) if sr not in (None, info.samplerate) else x
 
-# %% ../nbs/00_audio.ipynb #1cf8e7e0
+# %% ../nbs/00_audio.ipynb #b71ae4c0
 def can_seek(info, sr): 
     "Can a slice at `sr` Hz be read from the file of `info` without decoding what is before it?"
     return info.samplerate == sr and info.format in 'WAV WAVEX RF64 W64 AIFF AU CAF FLAC'.split()
 
 def _sounding(x): 
-    "Samples of `x` before the digital zeros at its end, to 16 bits; 0 where there is nothing else"
-    nz = np.flatnonzero(np.abs(x) >= 2**-15) if x.dtype.kind == 'f' else np.flatnonzero(x)
-    return nz[-1] + 1 if len(nz) else 0
+    "Samples of `x` before the digital zeros at its end, to 16 bits; 0 where there is nothing else. Looked for from the end, where they mostly are"
+    limit = 2**-15 if x.dtype.kind == 'f' else 1
+    for stop in range(len(x), 0, -4096):
+        start = max(0, stop - 4096)
+        if len(loud := np.flatnonzero(np.abs(x[start:stop]) >= limit)): return start + loud[-1] + 1
+    return 0
 
 # %% ../nbs/00_audio.ipynb #02a35a3a
 def _samples(clip):

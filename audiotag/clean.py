@@ -87,7 +87,7 @@ def _doubt(clean):
     why = [f'{k} {escape(doubt[v])} ({doubt[f"{v}_score"]:.2f})' for k, v in dict(doubted='doubted', missing='missing').items() if isinstance(doubt[v], str)]
     return f'{card_style}<div style="max-width:30em;line-height:1.45">{clip_card(row)}<p style="margin:.6em 0">{clean.at + 1} of {len(clean.queue)}: {", ".join(why)}</p></div>'
 
-# %% ../nbs/41_clean.ipynb #e08da4c3
+# %% ../nbs/41_clean.ipynb #4e188a81
 def cleaner(
     clips, # Table of clips, as `read_clips` gives it
     oof, # Their out-of-fold scores
@@ -99,12 +99,13 @@ def cleaner(
     clean, card, said = Cleaner(clips, oof, file), w.HTML(), w.Label()
     line, narrow = w.Text(placeholder='k, c TAG, d, n, b and Enter', continuous_update=False, layout=w.Layout(width='22em')), w.Layout(width='5em')
     def act(text): clean.command(text); show()
-    def show(): card.value, said.value, line.value = _doubt(clean), clean.message, ''
-    line.observe(lambda change: change.new and act(change.new), 'value')
+    def show(): card.value, said.value = _doubt(clean), clean.message
+    def typed(text): line.value = ''; act(text) # emptied before the next clip is there to be typed about
+    line.observe(lambda change: change.new and typed(change.new), 'value')
     tags = w.SelectMultiple(options=clean.vocab, rows=min(8, len(clean.vocab)), layout=w.Layout(width='16em'))
     buttons = [w.Button(description=k, layout=narrow) for k in ('keep', 'drop', 'next', 'back')]
     for b in buttons: b.on_click(lambda b: act(b.description[0]))
-    change = w.Button(description='change to:', layout=w.Layout(width='6em')); change.on_click(lambda _: act(f"c {','.join(tags.value)}"))
+    change = w.Button(description='change to:', layout=w.Layout(width='7em')); change.on_click(lambda _: act(f"c {','.join(tags.value)}"))
     show()
     box = w.VBox([card, w.HBox(buttons), w.HBox([change, tags]), line, said])
     box.clean = clean

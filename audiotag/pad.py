@@ -110,7 +110,7 @@ class _Passing:
         n = min(max(0, self.cropper.span(frame, frame + 1)[0] - self.start), len(self.x))
         self.x, self.start = self.x[n:], self.start + n
 
-# %% ../nbs/05_pad.ipynb #9d05b9d1
+# %% ../nbs/05_pad.ipynb #1715d23d
 @patch
 def source(self:Cropper, path, sr):
     "The recording `path` at `sr` Hz as a `Stream` for `stream`"
@@ -122,7 +122,8 @@ def stream(self:Cropper,
     step=None, # Frames from crop to crop; those of a crop if None
     reuse=False # Leave out the frames that the crop before has?
 ): # Iterator over float32 arrays, as `__call__` gives them; with `reuse` shorter ones, see above
-    "The sequential crops that cover a recording of any length, which is read once, in blocks"
+    "The sequential crops that cover a recording of any length, which is read once, in blocks; of plain WAV files, crop by crop"
+    if hasattr(source.info, 'at') and source.sr == source.info.samplerate: yield from self._sought(source, step, reuse); return
     size, passing, done, start = self.frames, _Passing(self), 0, 0
     for x in source:
         passing.add(x)
@@ -131,6 +132,15 @@ def stream(self:Cropper,
             passing.forget(start + size if reuse else start + 1) # the last crop may begin in the very next frame
             done, start = start + size, start + (step or size)
     yield from self._last_crops(passing, source, start, done, step, reuse)
+
+@patch
+def _sought(self:Cropper, source, step, reuse):
+    "As `stream`, of a file in which every sample has its place"
+    clip, done = Clip(source.path, source.sr), 0
+    source.samples = clip.samples
+    for s in crop_starts(self.total(clip), self.frames, step):
+        yield self(clip, s) if self.repeats(clip.samples) else clip.read(*self.span(max(s, done) if reuse else s, s + self.frames))
+        done = s + self.frames
 
 @patch
 def _last_crops(self:Cropper, passing, source, start, done, step, reuse):

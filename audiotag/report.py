@@ -17,10 +17,10 @@ from .interpret import calibration, calibration_error, card_style, class_table, 
 from .metrics import accuracy, score_report
 from .progress import progress
 
-# %% ../nbs/43_report.ipynb #c6421359
+# %% ../nbs/43_report.ipynb #05e17fac
 def _scale(values, lo, hi):
     "Round ticks about `values`, and the map from them to pixels `lo` to `hi`"
-    ticks = MaxNLocator(4).tick_values(min(values), max(values))
+    ticks = MaxNLocator(5, steps=[1, 2, 5, 10], integer=all(float(v).is_integer() for v in values)).tick_values(min(values), max(values))
     return ticks, lambda v: np.round(lo + (np.asarray(v, dtype=float) - ticks[0])/(ticks[-1] - ticks[0])*(hi - lo), 1)
 
 def _axes(xs, ys, xlabel, w, h):
@@ -72,7 +72,7 @@ def _curves(run, most=12):
                      f'<figure><figcaption>lwlrap of one crop a clip, <b class="valid">validation</b></figcaption>{score}</figure></div>')
     return ''.join(parts)
 
-# %% ../nbs/43_report.ipynb #a9522e7e
+# %% ../nbs/43_report.ipynb #1ee8a461
 def _table(head, rows, css=''):
     "An HTML table; a cell that is a number from 0 to 1 gets a bar"
     def cell(v):
@@ -80,6 +80,11 @@ def _table(head, rows, css=''):
         return f'<td class="num">{v:,}</td>' if isinstance(v, (int, np.integer)) else f'<td>{html.escape(str(v))}</td>'
     lines = ''.join(f'<tr>{"".join(map(cell, o))}</tr>' for o in rows)
     return f'<table class="{css}"><thead><tr>{"".join(f"<th>{html.escape(o)}</th>" for o in head)}</tr></thead><tbody>{lines}</tbody></table>'
+
+def _members(report):
+    "lwlrap and weight of each network of a blend, as an HTML table"
+    rows = [(k, float(v['lwlrap']), float(v['weight'])) for k, v in report.get('members', {}).items()]
+    return _table(['network', 'lwlrap', 'weight in the blend'], rows, 'members') if rows else ''
 
 def _classes(report, oof, clips, most=600):
     "Each tag's clips, lwlrap, average precision, and which tag stands in its place most often"
@@ -146,12 +151,12 @@ def _tiles(report):
     tiles += [('accuracy', f"{report['accuracy']:.4f}"), ('clips out of fold', f"{report['clips']:,}"), ('labels', f"{report['labels']:,}"), ('training', _duration(report['seconds']))]
     return '<dl class="tiles">' + ''.join(f'<div><dt>{html.escape(k)}</dt><dd>{v}</dd></div>' for k, v in tiles) + '</dl>'
 
-# %% ../nbs/43_report.ipynb #c61b0bf9
+# %% ../nbs/43_report.ipynb #5a9b7fe1
 def _calibration(oof, clips):
     "The reliability diagram, as HTML"
     table = calibration(oof, clips)
     plot = svg_plot('Share of tags that are true, by score', 'score', [('ideal', [0, 1], [0, 1]), ('valid', table.score, table.true)], list(zip(table.low, table.high, table.true)), (400, 300))
-    rows = _table(['scores', 'clips and tags', 'mean score', 'true'], [(f'{o.low:.1f} to {o.high:.1f}', o.pairs, o.score, o.true) for o in table.itertuples()])
+    rows = _table(['scores', 'clips and tags', 'mean score', 'true'], [(f'{o.low:.1f} to {o.high:.1f}', o.pairs, o.score, o.true) for o in table.itertuples()], 'scores')
     return f'<div class="plots"><figure><figcaption>Share of tags that are true, by their score. Expected calibration error {calibration_error(table):.4f}</figcaption>{plot}</figure>{rows}</div>'
 
 def _cards(rows): return f'<div class="clips">{"".join(clip_card(o) for o in progress(list(rows.itertuples()), "Drawing clips"))}</div>'
@@ -160,10 +165,9 @@ def _settings(report, config):
     "Recipe, seeds, folds, machine and versions, as HTML"
     show = lambda v: v if isinstance(v, str) else json.dumps(v)
     about = dict(seeds=config.get('seeds', [0]), folds=report['folds'], machine=report['machine'], **report['versions'], table_sha1=config.get('table', ''))
-    if 'members' in report: about = dict(weights={k: round(v['weight'], 4) for k, v in report['members'].items()}, **about)
     return '<div class="plots">' + ''.join(_table([name, ''], [(k, show(v)) for k, v in d.items()], 'settings') for name, d in dict(recipe=report['recipe'], run=about).items()) + '</div>'
 
-# %% ../nbs/43_report.ipynb #148469cc
+# %% ../nbs/43_report.ipynb #fb32bb20
 _style = '''<style>:root{color-scheme:light dark;--bg:#fbfbfa;--fg:#1d2024;--soft:#676d75;--line:#dfe1e4;--card:#fff;--a:#2f6fab;--b:#c8741a;--bar:#2f6fab2b}
 @media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e4e6e9;--soft:#9aa1a9;--line:#31363c;--card:#1c1f23;--a:#6cabe4;--b:#eba75c;--bar:#6cabe436}}
 *{box-sizing:border-box}body{margin:0 auto;max-width:64rem;padding:2.5rem 1.5rem 4rem;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans",sans-serif}
@@ -179,7 +183,9 @@ td{padding:.28rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhe
 td.bar{background:linear-gradient(90deg,var(--bar) var(--v),transparent 0) no-repeat center/100% 72%;min-width:6rem}.settings td:first-child{white-space:nowrap;color:var(--soft)}.settings td:last-child{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:.8rem}
 .clip{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem;font-size:.88rem;min-width:0}footer{margin-top:3rem;color:var(--soft);font-size:.8rem}
 @media print{:root{color-scheme:light;--bg:#fff;--fg:#111;--soft:#555;--line:#ccc;--card:#fff;--a:#2f6fab;--b:#c8741a;--bar:#2f6fab2b}body{padding:0;max-width:none;font-size:11px}audio{display:none!important}
-*{print-color-adjust:exact;-webkit-print-color-adjust:exact}.clip,figure,tr,.tiles{break-inside:avoid}h2,h3{break-after:avoid}}</style>'''
+*{print-color-adjust:exact;-webkit-print-color-adjust:exact}.clip,figure,tr,.tiles{break-inside:avoid}h2,h3{break-after:avoid}}
+.scores td:first-child{white-space:nowrap}@media(max-width:36rem){body{padding:1.5rem 1rem 3rem}th,td{padding:.28rem .35rem}td.bar{min-width:3.2rem}table.classes{table-layout:fixed;font-size:.8rem}.classes th{font-size:.72rem}
+.classes th:nth-child(1),.classes th:nth-child(5){width:27%}.classes th:nth-child(2){width:12%}.classes td.bar{min-width:0;padding-left:.2rem}}</style>'''
 
 # %% ../nbs/43_report.ipynb #5dd92f53
 def _read_run(run):
@@ -191,7 +197,7 @@ def _read_run(run):
 
 def _section(title, body): return f'<section><h2>{title}</h2>{body}</section>' if body else ''
 
-# %% ../nbs/43_report.ipynb #4136282f
+# %% ../nbs/43_report.ipynb #6c6c79ac
 def report_html(
     run, # A run's folder, whose training has ended
     clips # Table of the clips, as `read_clips` gives it
@@ -202,7 +208,7 @@ def report_html(
     if not len(oof): raise DataError(f'{run}: none of the clips that the run scored are in the data set')
     losses = clip_losses(oof, clips)
     best = losses[::-1][:4]
-    parts = [_tiles(report), _section('Training', _curves(run)), _section('Tags, the worst first', _classes(report, oof, clips)), _section('The worst clips', _cards(losses[:len(losses) - len(best)][:8])),
+    parts = [_tiles(report), _section('Training', _curves(run)), _section('Networks', _members(report)), _section('Tags, the worst first', _classes(report, oof, clips)), _section('The worst clips', _cards(losses[:len(losses) - len(best)][:8])),
              _section('The best clips', _cards(best)), _section('Are the scores probabilities?', _calibration(oof, clips)), _section('Data', _data(run, oof, clips)), _section('Settings', _settings(report, config))]
     lead = f"recipe {report['recipe']['name']}, {len(report['folds'])} fold{'s' if len(report['folds']) > 1 else ''}, {len(clips):,} clips in the data set"
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{name}</title>{card_style}{_style}</head>'

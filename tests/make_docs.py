@@ -51,6 +51,7 @@ class Renderer(mistune.HTMLRenderer):
         where = self.symbols.get(text.removesuffix('()'))
         return f'<a class="name" href="{up(self.page)}{where}">{code}</a>' if where else code
     def block_quote(self, text): return f'<p class="lead">{re.sub("</?p>", "", text)}</p>'
+    def link(self, text, url, title=None): return super().link(text, re.sub(r'^(?!\w+:)(.*)\.ipynb', r'\1.html', url), title)
     def image(self, text, url, title=None): return f'<img src="{up(self.page)}{url}" alt="{html.escape(text)}">'
     def inline_math(self, text): return formula(text, 13)
     def block_math(self, text): return f'<div class="equation">{formula(text.strip(), 15)}</div>'
@@ -111,7 +112,9 @@ def cell_html(cell, module, render):
     if cell.cell_type == 'markdown': return render(cell.source)
     if not cell.source.strip() or set(directives) & {'hide', 'default_exp'}: return ''
     outs = ''.join(map(output_html, cell.get('outputs', [])))
+    if 'echo' in directives: return outs
     if 'export' in directives: return export_html(cell, module, render) + outs
+    if cell.source.startswith('%%bash\n'): return code_html(cell.source.partition('\n')[2], 'bash') + outs
     return code_html(re.sub(r'(?m)^#\|.*\n', '', cell.source)) + outs
 
 def title_of(nb): return next((m[1] for c in nb.cells if c.cell_type == 'markdown' and (m := re.search(r'(?m)^# (.+)$', c.source))), 'audiotag')

@@ -1,4 +1,5 @@
 "Makes README.md from nbs/index.ipynb: its prose, its code and what that printed; pictures go to nbs/images."
+import re
 from base64 import b64decode
 from pathlib import Path
 from fastcore.nbio import read_nb
@@ -19,7 +20,7 @@ def readme(nb):
     for cell in nb.cells:
         source = cell.source.strip()
         if source.startswith(('#| default_exp', '#| hide')) or not source: continue
-        parts.append(source if cell.cell_type == 'markdown' else f'```python\n{source}\n```')
+        if not source.startswith('#| echo: false'): parts.append(re.sub(r'\]\((?=(tutorials|experiments)/)', '](nbs/', source) if cell.cell_type == 'markdown' else f'```python\n{source}\n```')
         for out in cell.get('outputs', []):
             text, picture = _output(out, len(pictures))
             if picture: pictures[f'nbs/images/index-{len(pictures)}.jpg'] = picture

@@ -37,6 +37,17 @@ def test_a_clip_is_tagged_and_its_table_saved(page, browser, tmp_path):
     assert saved[0].read_text().startswith('start,end,tag,score')
     browser.save_screenshot(str(tmp_path/'page.png'))
 
+def test_many_clips_are_a_table_and_what_is_no_sound_is_named(page, browser, tmp_path):
+    for o in (300, 2000): sf.write(tmp_path/f'{o}.wav', tone(2, freq=o), 8000)
+    (tmp_path/'text.wav').write_text('only words')
+    browser.get(page)
+    wait(lambda: find(browser, 'button[role=tab]'))[1].click()
+    wait(lambda: find(browser, '#files input[type=file]'))[0].send_keys('\n'.join(str(tmp_path/o) for o in ('300.wav', '2000.wav', 'text.wav')))
+    wait(lambda: all(o in find(browser, '#files')[0].text for o in ('300', '2000', 'text')))
+    find(browser, '#tag-all')[0].click()
+    wait(lambda: 'text.wav: not audio' in find(browser, '#bad')[0].text)
+    assert all(o in find(browser, '#scores')[0].text for o in ('300.wav', '2000.wav', 'Moo'))
+
 @pytest.mark.parametrize('name, content, said', [('empty.wav', b'', 'empty.wav: the file is empty'), ('text.wav', b'only words, no sound', 'text.wav: not audio'), ('big.wav', None, 'maximum')])
 def test_what_cannot_be_tagged_gets_a_message(page, browser, tmp_path, name, content, said):
     path = tmp_path/name

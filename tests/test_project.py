@@ -1,5 +1,5 @@
 "The project's own rules: notebooks and modules in step, order of rooms, light imports, one version."
-import ast, shutil, subprocess, sys
+import ast, re, shutil, subprocess, sys
 from configparser import ConfigParser
 from pathlib import Path
 from fastcore.nbio import read_nb
@@ -7,7 +7,7 @@ import audiotag
 from make_readme import readme
 
 root = Path(__file__).parent.parent
-notebooks, studies = sorted((root/'nbs').glob('*.ipynb')), sorted((root/'nbs'/'experiments').glob('*.ipynb'))
+notebooks, studies, tutorials = (sorted((root/'nbs'/o).glob('*.ipynb')) for o in ('', 'experiments', 'tutorials'))
 
 def _python(code): return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -46,9 +46,28 @@ def test_import_and_help_load_nothing_heavy():
     assert _python(code).endswith('HEAVY []')
 
 def test_notebooks_are_small_and_show_no_machine():
-    for nb in notebooks + studies:
+    for nb in notebooks + studies + tutorials:
         assert nb.stat().st_size <= 150*1024, nb.name
         assert 'site-packages' not in nb.read_text(encoding='utf-8'), nb.name
+
+def _seen(cell): return cell.cell_type == 'code' and not cell.source.startswith('#| hide')
+
+def _words(out): return ''.join(out.get('text', '')) + ''.join(v if isinstance(v, str) else ''.join(v) for k, v in out.get('data', {}).items() if k.startswith('text/'))
+
+def test_tutorials_are_saved_as_they_ran():
+    assert [nb.name[0] for nb in tutorials] == list('123456')
+    for nb in tutorials:
+        cells = [c for c in read_nb(nb).cells if _seen(c)]
+        assert all(len(c.source.splitlines()) <= 15 for c in cells), nb.name
+        assert all(c.outputs for c in cells if 'print(' in c.source or '.head(' in c.source), nb.name
+        assert sum(bool(c.outputs) for c in cells) >= len(cells)/2, nb.name
+        for out in (o for c in cells for o in c.outputs):
+            assert out.output_type != 'error', nb.name
+            assert not re.search(r'(?<![\w.:/])/(tmp|home|root|work|mnt|opt|Users|private)/', re.sub(r'data:\w+/\w+;base64,[\w+/=]*', '', _words(out))), nb.name
+
+def test_the_index_leads_to_every_tutorial():
+    text = ''.join(c.source for c in read_nb(root/'nbs'/'index.ipynb').cells)
+    for nb in tutorials: assert f'](tutorials/{nb.name})' in text, nb.name
 
 def test_readme_is_that_of_the_index():
     text, pictures = readme(read_nb(root/'nbs'/'index.ipynb'))
