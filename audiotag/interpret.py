@@ -38,7 +38,7 @@ def scores_and_truth(
     clips = clips[clips.fname.isin(oof.fname)]
     return oof.iloc[:, 1:].to_numpy(), truth_of(clips, vocab_of(clips, oof.columns[1:])).loc[oof.fname].to_numpy()
 
-# %% ../nbs/40_interpret.ipynb #a3fa5c32
+# %% ../nbs/40_interpret.ipynb #16077cbd
 def class_table(
     oof, # Table of scores
     clips # Table of clips
@@ -54,7 +54,7 @@ def plot_classes(table):
     ax = plt.subplots(figsize=(6, .6 + .22*len(table)))[1]
     ax.hlines(table.tag, table[['lwlrap', 'ap']].min(axis=1), table[['lwlrap', 'ap']].max(axis=1), color='lightgrey')
     for k, label in dict(lwlrap='lwlrap', ap='average precision').items(): ax.scatter(table[k], table.tag, label=label, zorder=2)
-    ax.legend(loc='lower left'); ax.set_xlim(right=1.01); ax.invert_yaxis()
+    ax.legend(loc='lower left', bbox_to_anchor=(0, 1), ncols=2, frameon=False); ax.set_xlim(right=1.01); ax.invert_yaxis()
     return ax
 
 # %% ../nbs/40_interpret.ipynb #2699a9a3
