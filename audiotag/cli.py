@@ -528,12 +528,12 @@ def _tag_timeline(taggers, join, thresholds, file, window, hop, out, as_json):
     text = f'{out}: {len(rows)} spans' if out else '\n'.join(f"{r['start']:>9.2f} {r['end']:>9.2f} s  {r['score']:.3f}  {r['tag']}" for r in rows)
     _say(dict(spans=rows, **(dict(out=str(out)) if out else {})), as_json, text)
 
-# %% ../nbs/44_cli.ipynb #c4b3a2fb
+# %% ../nbs/44_cli.ipynb #990e534b
 @app.command()
 def tag(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
     files: Annotated[list[Path], typer.Argument(metavar='FILE...', help='Recordings; - is standard input')],
-    n: Annotated[int, typer.Option(min=1, help='Tags to give')] = 5,
+    n: Annotated[int, typer.Option('--n', '-n', min=1, help='Tags to give')] = 5,
     timeline: Annotated[bool, typer.Option('--timeline', help='When each tag is heard in one long recording')] = False,
     window: Annotated[Optional[float], typer.Option(min=.05, help='Seconds that are scored at once, with --timeline [default: those of a crop]')] = None,
     hop: Annotated[Optional[float], typer.Option(min=.01, help='Seconds from window to window [default: half a window]')] = None,

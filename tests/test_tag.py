@@ -11,7 +11,7 @@ def sound(tmp_path):
     return tmp_path/'a.wav'
 
 def test_tags_are_ranked_with_a_bar_each(shell, tagger_file, sound):
-    code, out, err = shell('tag', tagger_file, sound, '--n', 2)
+    code, out, err = shell('tag', tagger_file, sound, '-n', 2)
     best = Tagger.load(tagger_file).tag(sound, 2)
     head, *lines = out.splitlines()
     assert code == 0 and err == '' and head == str(sound) and [o.split()[-3] if o.startswith('*') else o.split()[0] for o in lines] == best.tag.tolist()
