@@ -30,7 +30,7 @@ def _riff_missing(path):
     size = struct.unpack('<I', head[4:8])[0]
     return max(0, size - path.stat().st_size) if size < 2**31 else 0
 
-# %% ../nbs/00_audio.ipynb #d66129b3
+# %% ../nbs/00_audio.ipynb #93df5fea
 def _chunks_of(head):
     "Name, first byte and size of each chunk of the RIFF file that begins with the bytes `head`"
     at = 12
@@ -47,7 +47,7 @@ def _pcm16_info(path, n):
     (fmt, _), (at, size) = chunks.get(b'fmt ', (512, 0)), chunks.get(b'data', (n, 1))
     if len(head) < fmt + 16 or fmt > at or not 1 < size <= n - at: return None
     kind, channels, rate, _, step, bits = struct.unpack_from('<HHIIHH', head, fmt)
-    return SimpleNamespace(frames=size//2, samplerate=rate, channels=1, format='WAV', subtype='PCM_16', at=at) if (kind, channels, step, bits) == (1, 1, 2, 16) else None
+    return SimpleNamespace(frames=size//2, samplerate=rate, channels=1, format='WAV', subtype='PCM_16', at=at) if (kind, channels, step, bits) == (1, 1, 2, 16) and rate < 2**31 else None
 
 # %% ../nbs/00_audio.ipynb #dfeabde5
 _sndfile_suffixes = 'wav flac ogg opus mp3 aif aiff au caf w64'.split()

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recordings', 'load_ensemble', 'need_parquet', 'predict_files']
 
-# %% ../nbs/39_batch.ipynb #9ff73abf
+# %% ../nbs/39_batch.ipynb #db1b44a3
 import csv, hashlib, json, os, time
 from collections import deque
 from itertools import chain, islice
@@ -17,7 +17,7 @@ from .crossval import load_taggers
 from .datasets import DataError, read_suffixes
 from .ensemble import Blend, _shares, _space
 from .progress import progress
-from .store import whole_file
+from .store import alone, whole_file
 from .tta import stream_scores
 
 # %% ../nbs/39_batch.ipynb #69b973a4
@@ -50,7 +50,7 @@ def load_ensemble(
         return back(np.tensordot(_shares(weights, len(members)), np.stack([into(o.mean(0)) for o in np.split(x, ends)]), 1))
     return sum(members, []), join
 
-# %% ../nbs/39_batch.ipynb #5dcf6f71
+# %% ../nbs/39_batch.ipynb #1270935b
 class _Rows:
     "Rows and messages for some of the files, in the files `path` and `path`.left_out; `path`.json knows how far they are good"
     def __init__(self, path, asked, seconds=.5):
@@ -64,7 +64,13 @@ class _Rows:
         if other: raise DataError(f"{self.path}: begun with another {' and '.join(other)}; finish that run as it was begun, or delete {self.state} to start anew")
         self.kept = kept['kept']
 
+    def check(self):
+        "Raise `DataError` where rows or messages are gone since they were written"
+        for f, n in ((self.path, self.kept['rows']), (self.notes, self.kept['notes'])):
+            if (f.stat().st_size if f.exists() else 0) < n: raise DataError(f'{f}: shorter than this run left it, so it cannot be gone on with; delete {self.state} to start anew')
+
     def __enter__(self):
+        self.check()
         self.files = [open(f, 'ab') for f in (self.path, self.notes)]
         for f, n in zip(self.files, (self.kept['rows'], self.kept['notes'])): f.truncate(n); f.seek(n)
         self.flushed = time.monotonic()
@@ -81,7 +87,7 @@ class _Rows:
         with whole_file(self.state) as tmp: tmp.write_text(json.dumps(dict(asked=self.asked, kept=self.kept)), encoding='utf-8')
         self.flushed = time.monotonic()
 
-# %% ../nbs/39_batch.ipynb #5367226e
+# %% ../nbs/39_batch.ipynb #2ec7c802
 def _line(cells):
     "`cells` as a line of CSV"
     quoted = (f'"{c}"' if any(o in c for o in '",\r\n') else c for c in (str(o).replace('"', '""') for o in cells))
@@ -102,7 +108,7 @@ def left_out(self:_Rows):
 
 @patch
 def delete(self:_Rows):
-    for f in (self.path, self.notes, self.state): f.unlink(missing_ok=True)
+    for f in (self.state, self.path, self.notes): f.unlink(missing_ok=True)
 
 # %% ../nbs/39_batch.ipynb #170f91aa
 def _share_of(items, rank, world, block):
@@ -182,7 +188,7 @@ def _arranged(arrange, columns, rows):
     df = arrange(pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float)))
     return list(df.columns), ([r[0], *(f'{x:.6g}' for x in r[1:])] for r in df.itertuples(index=False))
 
-# %% ../nbs/39_batch.ipynb #f755b89e
+# %% ../nbs/39_batch.ipynb #a3dcc195
 def predict_files(
     run, # A run's folder, or one tagger's file
     named, # Pairs of a name and a path, which can be gone through again and again
@@ -198,12 +204,17 @@ def predict_files(
     (n, files), (taggers, join), how = _files_digest(named), load_ensemble(run, device), dict(tta=tta, pool=pool, bs=bs)
     asked = dict(tagger=_tagger_digest(run), files=files, **how, world=world)
     parts = [f'{out}.partial' + (f'.{r}of{world}' if world > 1 else '') for r in range(world)]
-    rows = _Rows(parts[rank], asked)
-    if not rows.kept['ended']: _score_share(taggers, join, _share_of(named, rank, world, block), rows, -(-n//world), **how)
-    return None if rank else (_finish(_all_ended(parts, asked), ['fname', *taggers[0].vocab], out, arrange, n, block), n)
+    with alone(parts[rank]):
+        rows = _Rows(parts[rank], asked)
+        if not rows.kept['ended']: _score_share(taggers, join, _share_of(named, rank, world, block), rows, -(-n//world), **how)
+        if rank: return
+        ended = _all_ended(parts, asked)
+        if _files_digest(named) != (n, files): raise DataError(f'{out}: recordings have come or gone since this run began; delete {out}.partial* to start anew, or put the folder back as it was')
+        return _finish(ended, ['fname', *taggers[0].vocab], out, arrange, n, block), n
 
 def _finish(parts, columns, out, arrange, n, block):
     "Write the table of all `parts` and delete them; what was left out"
+    for p in parts: p.check()
     bad, rows = sorted(o for p in parts for o in p.left_out()), _merged(parts, n, block)
     if len(bad) < n: _write_table(*(_arranged(arrange, columns, rows) if arrange else (columns, rows)), out)
     for p in parts: p.delete()

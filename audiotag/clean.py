@@ -14,7 +14,7 @@ from .datasets import DataError, read_table, split_labels
 from .interpret import card_style, clip_card, clip_losses
 from .noisy import suspect_labels
 
-# %% ../nbs/41_clean.ipynb #8ed54d42
+# %% ../nbs/41_clean.ipynb #aab3c13e
 def decide(
     file, # CSV file, begun if it is not there
     fname, # The clip
@@ -27,6 +27,7 @@ def decide(
     with open(file, 'a', newline='', encoding='utf-8') as f:
         rows = [] if f.tell() else [['fname', 'decision', 'labels', 'when']]
         csv.writer(line := io.StringIO(), lineterminator='\n').writerows([*rows, [fname, decision, labels, datetime.now(timezone.utc).isoformat(timespec='seconds')]])
+        if not (rows or Path(file).read_bytes().endswith(b'\n')): f.write('\n') # an editor may leave the last line without its end
         f.write(line.getvalue()); f.flush(); os.fsync(f.fileno())
 
 def read_decisions(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #fda5e25f
+# %% ../nbs/38_competition.ipynb #b00a978b
 import json, math, sys, time
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np, pandas as pd, torch
 from fastai.torch_core import default_device
 from torch.autograd.graph import saved_tensors_hooks
 from .audio import AudioError, audio_info
-from .crossval import (_config, _loss, _machine, _open_run, _run_table, _versions, add_thresholds, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of,
+from .crossval import (_alone, _config, _loss, _machine, _open_run, _run_table, _versions, add_thresholds, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of,
     write_scores, write_whole)
 from .datasets import DataError, truth_of, vocab_of
 from .distributed import on_first, own_device
@@ -41,7 +41,7 @@ def _blend(out, names, clips):
     if (out/names[0]/'test.csv').exists(): write_scores(blend.predict({n: read_scores(out/n/'test.csv') for n in names}), out/'test.csv')
     return blend
 
-# %% ../nbs/38_competition.ipynb #a2eff4e8
+# %% ../nbs/38_competition.ipynb #3202cb73
 def compete(
     clips, # Table of clips, curated, noisy and test
     out, # Folder for the runs; one that was begun with the same settings is gone on with
@@ -53,6 +53,10 @@ def compete(
     vocab, folds = vocab_of(table, vocab), sorted(set(table.fold) - {-1}) if folds is None else folds
     check_recipe(recipe)
     if len(folds) < 2: raise DataError('several members are blended by their scores out of fold, which takes two folds or more: hold out more than one, or train one member (--set members=[{}])')
+    with _alone(out): return _train_members(out, members, table, recipe, folds, n_folds, vocab, seeds, device, processes)
+
+def _train_members(out, members, table, recipe, folds, n_folds, vocab, seeds, device, processes):
+    "As `compete`, where all that it is given has been checked"
     on_first(_open_run, out, _config(table, folds, recipe, vocab, seeds))
     reports = {n: cross_validate(table, out/n, m, folds, n_folds, vocab, seeds, device, processes) for n, m in members.items()}
     blend, truth = on_first(_blend, out, list(members), table), truth_of(table[table.subset == 'curated'], vocab)

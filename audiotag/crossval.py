@@ -7,22 +7,22 @@ __all__ = ['basics', 'recipes', 'get_recipe', 'write_whole', 'write_scores', 'st
            'check_recipe', 'train_fold', 'mean_scores', 'read_oof', 'add_thresholds', 'thresholds_of', 'cross_validate',
            'load_taggers', 'predict_run']
 
-# %% ../nbs/30_crossval.ipynb #e483c26d
+# %% ../nbs/30_crossval.ipynb #0fc666f8
 import hashlib, json, os, platform, shutil, statistics, threading, time, warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-import fastai, numpy as np, pandas as pd, torch
+import fastai, numpy as np, pandas as pd, safetensors.torch, torch
 from fastai.callback.mixup import MixUp
-from fastai.torch_core import default_device, num_distrib, set_seed
+from fastai.torch_core import default_device, num_distrib, rank_distrib, set_seed
 from fastcore.xtras import modified_env
 from torch import nn
 from . import __version__
 from .augment import FilterAugment, FrequencyWarp, Gain, PlainFinish, PowerMix, ResizedCrop, SigmoidConcat, SpecAugment, WaveMix
 from .average import EMA, SWA
 from .data import fit_front, tagging_dls
-from .datasets import DataError, DataWarning, read_json, read_scores, truth_of, vocab_of
+from .datasets import DataError, DataWarning, _named, read_json, read_scores, truth_of, vocab_of
 from .distributed import on_first, over_processes, own_device, share_of
 from .folds import add_folds, fold_split
 from .learner import Checkpoint, Tagger, TaggerError, of_all, tagger_learner
@@ -32,7 +32,7 @@ from .model import tagging_net
 from .noisy import OwnLevels, noisy_uses, stage_clips
 from .pad import Cropper
 from .spectrogram import FrontEnd, LogMel
-from .store import whole_file
+from .store import alone, whole_file
 import audiotag.tta
 
 # %% ../nbs/30_crossval.ipynb #889799b4
@@ -98,7 +98,7 @@ def _load_weights(net, before, vocab):
         for p, q in zip(new.parameters(), old.parameters()):
             for head in p.split(len(vocab)): head[list(rows)] = q[list(old_rows)].to(p.device)
 
-# %% ../nbs/30_crossval.ipynb #16fe106d
+# %% ../nbs/30_crossval.ipynb #f62ac259
 def _levels(stage, clips, subset):
     "A front end with the levels of the `subset` of `clips`"
     log_mel = LogMel(stage['sr'], stage['n_fft'], stage['hop_length'], stage['n_mels'])
@@ -120,7 +120,7 @@ def stage_learner(
     front = {k: stage[k] for k in 'seconds sr n_fft hop_length n_mels pad bs'.split()}
     with_noisy, own = noisy['use'] != 'none', noisy['use'] != 'none' and noisy.get('own_levels')
     levels = before.front if before else _levels(stage, table[table.fold != fold], 'curated') if own else None
-    dls = tagging_dls(table, fold, vocab, augment=_make(stage['augment']), device=device, front=levels, soft=soft, subsets=with_noisy, noisy_share=noisy.get('share'), **front)
+    dls = tagging_dls(table, fold, vocab, augment=_make(stage['augment']), device=device, front=levels, soft=soft, subsets=with_noisy, noisy_share=noisy.get('share') if noisy['use'] in ('all', 'selected') else None, **front)
     net = dict(stage['net'], **{'two_heads': True} if with_noisy and noisy.get('two_heads') else {})
     learn = tagger_learner(dls, stage['arch'], stage['widen'], None, _loss(stage), net=net, bf16=stage['bf16'], cbs=_make({**stage['mix'], **stage['average']}))
     if stage['plain_finish']: learn.add_cb(PlainFinish(stage['plain_finish']))
@@ -128,7 +128,16 @@ def stage_learner(
     if own: dls.train.after_batch.add(OwnLevels(_levels(stage, table, 'noisy')))
     return learn
 
-# %% ../nbs/30_crossval.ipynb #ff1e5f2b
+# %% ../nbs/30_crossval.ipynb #38ec70d8
+def _weights_digest(tagger):
+    "A digest of the weights and the configuration of `tagger`"
+    weights = {k: v.contiguous() for k, v in tagger.state_dict().items()}
+    return hashlib.sha1(safetensors.torch.save(weights, dict(audiotag=json.dumps(tagger.config)))).hexdigest()
+
+def _for_all(recipe):
+    "`recipe` without the folder that is nobody else's business"
+    return {**recipe, 'init': {**recipe['init'], 'file': Path(recipe['init']['file']).name}} if 'init' in recipe else recipe
+
 def start_from(
     recipe, # Of one member, see `get_recipe`
     file # A tagger's file
@@ -140,7 +149,7 @@ def start_from(
     given = dict(arch=tagger.arch['arch'], widen=tagger.arch['widen'], net={k: v for k, v in tagger.arch.get('net', {}).items() if k != 'c_in'}, pad=tagger.cropper.pad,
                  seconds=tagger.cropper.frames*front.hop_length/front.sr, **{k: front.config[k] for k in 'sr n_fft hop_length n_mels'.split()})
     if other := {k: v for k, v in given.items() if recipe[k] != v}: warnings.warn(f"{file}: taken from it, instead of the recipe's: {', '.join(f'{k}={v}' for k, v in other.items())}", DataWarning)
-    return {**recipe, **given, 'init': dict(file=str(file), sha1=hashlib.sha1(Path(file).read_bytes()).hexdigest())}
+    return {**recipe, **given, 'init': dict(file=str(file), sha1=_weights_digest(tagger))}
 
 # %% ../nbs/30_crossval.ipynb #be93304a
 _noisy_keys = 'use share per_class pseudo own_levels loss weight mask_missing drop_high two_heads'.split()
@@ -263,7 +272,11 @@ def _run_fold(clips, fold, out, recipe, vocab, seed, device):
     if not on_first((tmp/'tagger.safetensors').exists): _train_and_score(clips, fold, tmp, recipe, vocab, seed, device)
     on_first(_close_fold, tmp, out)
 
-# %% ../nbs/30_crossval.ipynb #2027a0fe
+# %% ../nbs/30_crossval.ipynb #6abcb089
+def _alone(out):
+    "As `alone`, of the processes that train together for the first one"
+    return nullcontext() if rank_distrib() else alone(out)
+
 def _config(clips, folds, recipe, vocab, seeds):
     "What a run depends on, as JSON"
     table = clips[['fname', 'labels', 'fold', 'subset']].to_csv(index=False)
@@ -280,26 +293,32 @@ def _open_run(out, config):
     out.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
 
-# %% ../nbs/30_crossval.ipynb #02245c88
+# %% ../nbs/30_crossval.ipynb #8e70848a
 def _versions(): return dict(audiotag=__version__, torch=torch.__version__, fastai=fastai.__version__, python=platform.python_version())
 
 def _machine(device):
     name = torch.cuda.get_device_name() if 'cuda' in str(device or default_device()) else f'CPU, {os.cpu_count()} cores, {platform.machine()}'
     return f'{num_distrib()} processes, {name}' if num_distrib() > 1 else name
 
+def _arranged_like(first, df):
+    "The rows and columns of `df` in the order of those of `first`"
+    if df.index.equals(first.index): return df[first.columns]
+    if len(twice := [o for i in (first.index, df.index) for o in i[i.duplicated()].unique()]): raise DataError(f'scores of several clips of one name, in different orders: {_named(twice)}; give each clip a name of its own')
+    return df.loc[first.index, first.columns]
+
 def mean_scores(
     tables # Tables of scores of the same clips
 ): # Table like the first
-    "The mean of the scores of `tables`"
+    "The mean of the scores of `tables`, by `fname`"
     first, *rest = [o.set_index('fname') for o in tables]
-    return ((first + sum(o.loc[first.index, first.columns] for o in rest))/len(tables)).reset_index()
+    return ((first + sum(_arranged_like(first, o) for o in rest))/len(tables)).reset_index()
 
-# %% ../nbs/30_crossval.ipynb #c19f8df9
+# %% ../nbs/30_crossval.ipynb #8ea1f6cb
 def _gather(folder, folds):
     "Put the folds' tables together: out-of-fold scores one after the other, test scores as their mean"
     read = lambda name: [read_scores(folder/f'fold{k}'/name) for k in folds]
     for name in ('oof.csv', 'single.csv'): write_scores(pd.concat(read(name), ignore_index=True), folder/name)
-    pd.concat([pd.read_csv(folder/f'fold{k}'/'history.csv') for k in folds]).to_csv(folder/'history.csv', index=False)
+    write_whole(folder/'history.csv', pd.concat([pd.read_csv(folder/f'fold{k}'/'history.csv') for k in folds]).to_csv(index=False))
     if (folder/f'fold{folds[0]}'/'test.csv').exists(): write_scores(mean_scores(read('test.csv')), folder/'test.csv')
 
 def _scored(folder, truth):
@@ -324,7 +343,7 @@ def _report(out, parts, truth, about):
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #283e87f1
+# %% ../nbs/30_crossval.ipynb #7817a86b
 def _tagger_files(run): return [f for f in sorted(Path(run).glob('**/fold*/tagger.safetensors')) if f.parent.suffix != '.partial']
 
 def read_oof(
@@ -337,10 +356,12 @@ def read_oof(
 def add_thresholds(
     run, # A run's folder, with its `oof.csv`
     truth # DataFrame (clips, tags) of 0 and 1, by `fname`, of the clips of `oof.csv`
-): # dict: threshold by tag
+): # dict: threshold by tag, for the tags that `truth` has
     "Fit thresholds on the scores out of fold of `run` and write them into the headers of those of its taggers that have others"
     oof = read_oof(run).set_index('fname')
-    found = dict(zip(oof.columns, (float(f'{x:.6g}') for x in fit_thresholds(oof, truth.loc[oof.index, oof.columns]))))
+    truth = truth.loc[oof.index, oof.columns]
+    tags = oof.columns[truth.to_numpy().any(0)]
+    found = dict(zip(tags, (float(f'{x:.6g}') for x in fit_thresholds(oof[tags], truth[tags]))))
     for f in _tagger_files(run):
         tagger = Tagger.load(f)
         if tagger.about.get('thresholds') != found: tagger.save(f, **{**tagger.about, 'thresholds': found})
@@ -378,7 +399,7 @@ def _run_folds(jobs, processes):
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
-# %% ../nbs/30_crossval.ipynb #073d6063
+# %% ../nbs/30_crossval.ipynb #a16b9a83
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -395,13 +416,17 @@ def cross_validate(
     check_recipe(recipe)
     vocab, folds = vocab_of(clips, vocab), sorted(set(clips.fold) - {-1}) if folds is None else folds
     for k in folds: fold_split(clips, k)
+    with _alone(out): return _train_all(clips, out, recipe, folds, vocab, seeds, device, processes)
+
+def _train_all(clips, out, recipe, folds, vocab, seeds, device, processes):
+    "As `cross_validate`, where all that it is given has been checked"
     on_first(_open_run, out, _config(clips, folds, recipe, vocab, seeds))
     parts = {s: out/f'seed{s}' if len(seeds) > 1 else out for s in seeds}
     for folder in parts.values(): on_first(folder.mkdir, exist_ok=True)
     todo = [(clips, k, folder/f'fold{k}', recipe, vocab, seed, device) for seed, folder in parts.items() for k in folds if not on_first((folder/f'fold{k}').exists)]
     _run_folds(todo, processes)
     for folder in parts.values(): on_first(_gather, folder, folds)
-    about = dict(folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
+    about = dict(folds=list(map(int, folds)), recipe=_for_all(recipe), machine=_machine(device), versions=_versions())
     truth = truth_of(clips[clips.subset == 'curated'], vocab)
     report = on_first(_report, out, parts, truth, about)
     on_first(add_thresholds, out, truth)

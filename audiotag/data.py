@@ -255,13 +255,15 @@ def fit_front(
     crops = (tfm(open_clip(o, front.log_mel.sr, store), split_idx=1) for o in some)
     return front.fit(o.as_subclass(torch.Tensor)[None] for o in progress(crops, 'Measuring levels', total=len(some)))
 
-# %% ../nbs/12_data.ipynb #f03ac689
+# %% ../nbs/12_data.ipynb #3e303a55
 def _readers(device): return 0 if torch.device(device).type == 'cpu' else min(8, max(1, os.cpu_count()//int(os.environ.get('LOCAL_WORLD_SIZE', 1))))
 
 def _shares(noisy, train, share):
     "Weights with which clips are drawn, so that `share` of those in `train` are `noisy`; all are boolean arrays"
     if not 0 <= share <= 1: raise ValueError(f'noisy_share is from 0 to 1, not {share}')
-    return train*np.where(noisy, share/max(1, (noisy & train).sum()), (1 - share)/max(1, (~noisy & train).sum()))
+    n, others = (noisy & train).sum(), (~noisy & train).sum()
+    if share > 0 and not n or share < 1 and not others: raise DataError(f"noisy_share={share}, but there are no {'curated' if n else 'noisy'} clips to train on")
+    return train*np.where(noisy, share/max(1, n), (1 - share)/max(1, others))
 
 def _dataloaders(block, rows, train, noisy_share, **kwargs):
     "The DataLoaders of `block`; with a `noisy_share`, clips are drawn with replacement"

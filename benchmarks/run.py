@@ -318,7 +318,45 @@ def rivals(args, n=2, rounds=3):
     rows = [[k, f"{n/v['seconds']:.2f} clips/s", f"{v['ratio']:.2f} of audiotag's, {v['weights']/1e6:.1f} M weights"] for k, v in res.items()]
     return rows + [[k, 'left out', v] for k, v in left_out.items()], dict(**res, clips=n, left_out=left_out)
 
-benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, tagging=tagging, lwlrap=lwlrap_speed, rivals=rivals)
+def _cli(threads, *args, **env):
+    "`audiotag ARGS` as a process that is begun here, with so many threads"
+    return subprocess.Popen([sys.executable, '-W', 'ignore', '-m', 'audiotag.cli', *map(str, args)], env={**os.environ, 'OMP_NUM_THREADS': str(threads), **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+def _until_ended(processes):
+    "Seconds until all of `processes` have ended"
+    start = time.perf_counter()
+    for o in processes:
+        errors = o.communicate()[1]
+        if o.returncode: raise SystemExit(errors)
+    return time.perf_counter() - start
+
+def _train_seconds(processes, threads, data, out, epochs, args):
+    "Seconds that `audiotag train` takes for two folds"
+    return _until_ended([_cli(threads, 'train', data, '--out', out, '--folds', 2, '--epochs', epochs, '--arch', args.arch[0], '--processes', processes, '--device', 'cpu')])
+
+def _predict_seconds(processes, threads, tagger, folder, out):
+    "Seconds that `audiotag predict` takes for the files in `folder`"
+    return _until_ended([_cli(max(1, threads//processes), 'predict', tagger, folder, '--out', out, '--device', 'cpu', RANK=str(r), WORLD_SIZE=str(processes)) for r in range(processes)])
+
+def scaling(args, clips=128, files=(2, 128), epochs=(1, 7)):
+    "Two folds trained side by side, and files tagged, by one and by two processes; what more epochs and more files take, so that starting does not count"
+    cores, res = os.cpu_count(), {}
+    ways = {'one process, one core': (1, 1), f'one process, {cores} cores': (1, cores), f'two processes, {cores} cores': (2, cores)}
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp, noise = Path(tmp), np.random.default_rng(0).normal(0, .1, 20*44100)
+        data, tagger = noise_set(tmp/'data', clips, tags=8), _tagger(args).to('cpu').save(tmp/'tagger.safetensors')
+        for n in files:
+            (tmp/f'{n}').mkdir()
+            for i in range(n): sf.write(tmp/f'{n}'/f'{i}.wav', noise, 44100)
+        for k, way in ways.items():
+            less, more = (_train_seconds(*way, data, tmp/f'{k} {n}', n, args) for n in epochs)
+            few, many = (_predict_seconds(*way, tagger, tmp/f'{n}', tmp/f'{k} {n}.csv') for n in files)
+            res[k] = dict(training=more - less, predict=many - few)
+    times = lambda k, o: next(iter(res.values()))[o]/res[k][o]
+    rows = [[f'{o}: {k}', f'{v[o]:.1f} s', f'{times(k, o):.2f} times the speed of one core'] for o in ('training', 'predict') for k, v in res.items()]
+    return rows, res
+
+benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, tagging=tagging, scaling=scaling, lwlrap=lwlrap_speed, rivals=rivals)
 
 def machine(device):
     cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if 'model name' in l), platform.processor()) if Path('/proc/cpuinfo').exists() else platform.processor()
