@@ -318,6 +318,34 @@ def rivals(args, n=2, rounds=3):
     rows = [[k, f"{n/v['seconds']:.2f} clips/s", f"{v['ratio']:.2f} of audiotag's, {v['weights']/1e6:.1f} M weights"] for k, v in res.items()]
     return rows + [[k, 'left out', v] for k, v in left_out.items()], dict(**res, clips=n, left_out=left_out)
 
+def _soundscape(net, folder, files, bs):
+    "Functions that train the network `net` on `files` of 10 s for so many steps, and that tag them, by `opensoundscape`, with spectrograms of the size of ours"
+    from opensoundscape import CNN
+    import pandas as pd
+    tags = [f't{i}' for i in range(len(sound_names))]
+    rows = pd.MultiIndex.from_tuples([(f, s, s + 5.) for f in files for s in (0., 5.)], names=['file', 'start_time', 'end_time'])
+    table, cnn = pd.DataFrame(np.random.default_rng(0).integers(0, 2, (len(rows), len(tags))), columns=tags, index=rows), CNN(net, tags, 5., 44100)
+    cnn.preprocessor.pipeline.to_tensor.set(shape=[64, 215])
+    def train(steps): cnn.train(table, steps=steps, batch_size=bs, save_path=str(folder), log_interval=10**6, validation_interval=10**6, progress_bar=False)
+    return train, lambda: cnn.predict(files, batch_size=bs, activation_layer='sigmoid', progress_bar=False)
+
+def soundscape(args, n=64, steps=4, rounds=3):
+    "Training steps from WAV files and tagging them, the same network and batches, by us and by `opensoundscape`, where it is installed, with its own augmentation"
+    bs, more = args.bs[0], 1 + steps
+    with tempfile.TemporaryDirectory() as tmp, contextlib.redirect_stdout(io.StringIO()):
+        tmp, tagger = Path(tmp), _tagger(args)
+        files = [str(tmp/f'{i}.wav') for i in range(n)]
+        for i, f in enumerate(files): sf.write(f, synth_clip(['Rain', 'Knock'], 10, seed=i), 44100)
+        try: train, tag = _soundscape(_tagger(args).net.float(), tmp, files, bs)
+        except ImportError as e: return [['opensoundscape', 'left out', str(e).splitlines()[0]]], dict(left_out=str(e))
+        clips = read_clips(noise_set(tmp/'data', (steps + 2)*2*bs, tags=len(sound_names)))
+        route = _Route(clips, args.arch[0], bs, steps, args, resident=False)
+        times = [dict(ours=route.step(), theirs=(seconds(lambda: train(more)) - seconds(lambda: train(1)))/steps, tag=seconds(lambda: tagger.scores(files, bs=bs)), their_tag=seconds(tag)) for _ in range(rounds + 1)][1:]
+    median = lambda k: statistics.median(t[k] for t in times)
+    res = dict(training=dict(audiotag=bs/median('ours'), opensoundscape=bs/median('theirs')), tagging=dict(audiotag=2*n/median('tag'), opensoundscape=2*n/median('their_tag')))
+    rows = [[f'{k}: {name}', f'{v[name]:.1f} crops/s', f"{v[name]/v['audiotag']:.2f} of audiotag's"] for k, v in res.items() for name in v]
+    return rows, dict(**res, crops=2*n, rounds=rounds)
+
 def _cli(threads, *args, **env):
     "`audiotag ARGS` as a process that is begun here, with so many threads"
     return subprocess.Popen([sys.executable, '-W', 'ignore', '-m', 'audiotag.cli', *map(str, args)], env={**os.environ, 'OMP_NUM_THREADS': str(threads), **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -356,7 +384,7 @@ def scaling(args, clips=128, files=(2, 128), epochs=(1, 7)):
     rows = [[f'{o}: {k}', f'{v[o]:.1f} s', f'{times(k, o):.2f} times the speed of one core'] for o in ('training', 'predict') for k, v in res.items()]
     return rows, res
 
-benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, tagging=tagging, scaling=scaling, lwlrap=lwlrap_speed, rivals=rivals)
+benchmarks = dict(logmel=logmel, training=training, fullscale=fullscale, tta=tta, tagging=tagging, scaling=scaling, lwlrap=lwlrap_speed, rivals=rivals, soundscape=soundscape)
 
 def machine(device):
     cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if 'model name' in l), platform.processor()) if Path('/proc/cpuinfo').exists() else platform.processor()
