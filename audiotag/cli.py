@@ -162,7 +162,7 @@ def train(
     leave()
     _show_run(data, out)
 
-# %% ../nbs/44_cli.ipynb #8f0dc8c1
+# %% ../nbs/44_cli.ipynb #c29b9937
 def _plan(data, settings, which, as_json):
     "Print what training would cost"
     from audiotag.competition import plan, show_plan
@@ -185,7 +185,8 @@ def _submit(data, out):
     write_scores(_like(scores, _read_like(sample, scores.columns[1:], None)), out/'submission.csv')
 
 def _show_run(data, out):
-    "Write `report.html` of a run that is all done but for that: what stands in its way is a warning"
+    "Write `report.html` of a run that is all done but for that, in the first of several processes: what stands in its way is a warning"
+    if _processes()[0]: return
     from audiotag.datasets import DataWarning, read_clips
     from audiotag.report import write_report
     with warnings.catch_warnings(): warnings.simplefilter('ignore'); clips = read_clips(data)
@@ -239,7 +240,7 @@ def _like(df, sample):
     df = df.set_index('fname')[sample.columns[1:]]
     return df.reindex(sample.fname).fillna(df.mean()).reset_index()
 
-# %% ../nbs/44_cli.ipynb #725a1758
+# %% ../nbs/44_cli.ipynb #c7375a62
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
@@ -256,6 +257,7 @@ def predict(
     from audiotag.datasets import DataError
     if pool not in ('mean', 'max', 'gmean'): raise DataError(f'--pool {pool}: mean, max or gmean')
     named, out, device, (rank, world) = _Inputs(inputs), _writable(out), _own_device(device), _processes()
+    if out.suffix not in ('.csv', '.parquet'): raise DataError(f'--out {out}: .csv or .parquet, by the suffix')
     sample = _read_like(like, load_taggers(run)[0].vocab, {name for name, _ in named}) if like else None
     done = predict_files(run, named, out, like and (lambda df: _like(df, sample)), tta, pool, device=device, rank=rank, world=world)
     if rank: return
@@ -623,6 +625,3 @@ def main():
 
 # %% ../nbs/44_cli.ipynb #09e1e1ef
 if __name__ == '__main__' and '__file__' in globals(): main() # a notebook has no file
-
-# %% ../nbs/44_cli.ipynb #f8f501b0
-if __name__ == '__main__' and '__file__' in globals(): main()

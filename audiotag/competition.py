@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #b00a978b
+# %% ../nbs/38_competition.ipynb #0e498d3a
 import json, math, sys, time
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from .ensemble import Blend, cross_fit, ensemble
 from .metrics import accuracy, score_report
 from .model import tagging_net
 from .pad import crop_starts
+from .progress import progress
 from .spectrogram import FrontEnd, LogMel
 
 # %% ../nbs/38_competition.ipynb #b6a29d60
@@ -81,16 +82,18 @@ def predict_with(
     tables = [predict_run(load_taggers(run/n, device), files, fnames, **kwargs) for n, w in blend.weights.items() if w]
     return ensemble(tables, blend.how, [w for w in blend.weights.values() if w])
 
-# %% ../nbs/38_competition.ipynb #5e641c8f
+# %% ../nbs/38_competition.ipynb #e10b6ae5
 _mean_seconds = dict(curated=7.6, noisy=14.5, test=10.4) # FSDKaggle2019's hours over its clips, for tables without files
 
-def _seconds_of(clips, most=200):
-    "Lengths in seconds of some of `clips`, from their files' headers; the means of FSDKaggle2019 where there are none"
-    lengths = []
-    for path in clips.path.dropna().iloc[::max(1, clips.path.notna().sum()//most)]:
+def _lengths(clips, most):
+    "Lengths in seconds of up to `most` of `clips`, evenly spread, from their files' headers"
+    paths, lengths = [o for o in clips.path if isinstance(o, str)], []
+    for path in progress(paths[::-(-len(paths)//most) or 1], 'Measuring clips'):
         try: info = audio_info(path); lengths.append(info.frames/info.samplerate)
-        except AudioError: pass
-    return lengths or [_mean_seconds[s] for s in clips.subset.unique()]
+        except AudioError: pass # named where its sound is wanted
+    return lengths
+
+def _seconds_of(clips): return _lengths(clips, 200) or [_mean_seconds[s] for s in clips.subset.unique()] # those of FSDKaggle2019 where there are no files
 
 def _crops(clips, stage):
     "How many TTA crops `clips` have, about"

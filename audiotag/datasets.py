@@ -40,7 +40,7 @@ def read_table(
     if missing := [c for c in columns if c not in df]: raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, df.columns))}")
     return df
 
-# %% ../nbs/02_datasets.ipynb #9f19f50d
+# %% ../nbs/02_datasets.ipynb #ee9d92d0
 def read_scores(
     path # A CSV file: `fname` and one column a tag
 ): # DataFrame of `fname` and numbers
@@ -53,13 +53,15 @@ def read_scores(
     return pd.concat([df.fname, numbers.astype(float)], axis=1)
 
 def read_json(
-    path # A JSON file
+    path, # A JSON file
+    needed=() # Entries that it must have
 ): # dict
     "What audiotag keeps as JSON; raises `DataError` where it is none"
     try: found = json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError: raise DataError(f'{path}: no such file') from None
     except (ValueError, RecursionError): found = None
     if not isinstance(found, dict): raise DataError(f'{path}: not a JSON file that audiotag wrote')
+    if lost := [k for k in needed if k not in found]: raise DataError(f"{path}: has no {', '.join(lost)}; it is damaged, or was written by something else")
     return found
 
 # %% ../nbs/02_datasets.ipynb #8997a961

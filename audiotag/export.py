@@ -6,18 +6,18 @@
 __all__ = ['onnx_script', 'MatrixFourier', 'MatrixLogMel', 'WindowTagger', 'ClipTagger', 'export_program', 'export_onnx',
            'model_card', 'push_to_hub', 'from_hub']
 
-# %% ../nbs/42_export.ipynb #f799e061
+# %% ../nbs/42_export.ipynb #2105075f
 import copy, json, logging, math, tempfile, warnings
 from contextlib import contextmanager
 from pathlib import Path
-import librosa, pandas as pd, torch
+import librosa, torch
 from torch.fx.experimental import _config
 from torch import nn
 from torch.nn.utils import remove_spectral_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from . import __version__
 from .audio import frame_seconds
-from .datasets import truth_of
+from .datasets import read_json, read_scores, truth_of
 from .learner import Tagger
 from .metrics import compare_all
 from .store import whole_file
@@ -181,13 +181,13 @@ scores = model.run(None, {'wav': wav[None]})[0][0]
 for i in (-scores).argsort()[:5]: print(f"{scores[i]:.4f} {json.loads(about['vocab'])[i]}")
 """
 
-# %% ../nbs/42_export.ipynb #301a83c3
+# %% ../nbs/42_export.ipynb #9be637a0
 def _result(run, clips):
     "What the run's `report.json` says, and the interval of its out-of-fold lwlrap where the truth is at hand"
-    report = json.loads((run/'report.json').read_text(encoding='utf-8'))
+    report = read_json(run/'report.json', ['lwlrap', 'accuracy', 'clips', 'labels'])
     text = f"lwlrap {report['lwlrap']:.4f}"
     if clips is not None:
-        oof = pd.read_csv(run/'oof.csv', dtype={'fname': str})
+        oof = read_scores(run/'oof.csv')
         row = compare_all({'oof': oof}, truth_of(clips, list(oof.columns[1:])), n=1000).iloc[0]
         text += f' (95 % interval over clips {row.low:.4f} to {row.high:.4f})'
     return report, f"{text}, accuracy {report['accuracy']:.4f}, on {report['clips']} clips out of fold, {report['labels']} labels"

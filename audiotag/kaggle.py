@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['predict_in_time', 'taggers_in_turn', 'find_sample', 'submit', 'own_wheel', 'fetch_wheels', 'kaggle_kit']
 
-# %% ../nbs/43_kaggle.ipynb #a4a76f09
-import itertools, json, shutil, subprocess, sys, time, zipfile
+# %% ../nbs/43_kaggle.ipynb #2e538231
+import itertools, json, shutil, subprocess, sys, tempfile, time, zipfile
 from pathlib import Path
 import pandas as pd, torch
 from fastai.torch_core import default_device
@@ -174,7 +174,7 @@ def _notebook(cells):
     made = [dict(kind(i), id=f'cell{i}', metadata={}, source=c.splitlines(True)) for i, c in enumerate(cells)]
     return json.dumps(dict(cells=made, metadata=dict(kernelspec=dict(display_name='Python 3', language='python', name='python3')), nbformat=4, nbformat_minor=5), indent=1)
 
-# %% ../nbs/43_kaggle.ipynb #b5bae223
+# %% ../nbs/43_kaggle.ipynb #13b8b981
 def _copy_run(run, folder):
     "Copy of `run` what tagging needs: its taggers, settings and weights"
     names = 'fold*/tagger.safetensors', 'config.json', 'blend.json', 'report.json'
@@ -190,13 +190,22 @@ def kaggle_kit(
     seconds=3000, # How long the notebook may take
     python='3.11' # Kaggle's version of Python
 ): # The folder
-    "Write a folder to upload as a Kaggle data set: wheels, taggers and `submission.ipynb`, which needs no internet"
+    "Write a folder to upload as a Kaggle data set, whole or not at all: wheels, taggers and `submission.ipynb`, which needs no internet"
     run, out = Path(run), Path(out)
     load_taggers(run)
     if out.exists() and any(out.iterdir()): raise DataError(f'{out}: not empty; name a new folder')
-    (out/'wheels').mkdir(parents=True)
-    own_wheel(out/'wheels')
-    if wheels: fetch_wheels(wheels, out/'wheels', python)
-    _copy_run(run, out/'run')
-    (out/'submission.ipynb').write_text(_notebook([c.replace('{seconds}', str(seconds)) for c in _cells]), encoding='utf-8')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as beside:
+        kit = Path(beside)/'kit'
+        _fill_kit(kit, run, wheels, seconds, python)
+        if out.exists(): out.rmdir()
+        kit.rename(out)
     return out
+
+def _fill_kit(kit, run, wheels, seconds, python):
+    "Write what is in the folder `kit`"
+    (kit/'wheels').mkdir(parents=True)
+    own_wheel(kit/'wheels')
+    if wheels: fetch_wheels(wheels, kit/'wheels', python)
+    _copy_run(run, kit/'run')
+    (kit/'submission.ipynb').write_text(_notebook([c.replace('{seconds}', str(seconds)) for c in _cells]), encoding='utf-8')

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['svg_plot', 'report_html', 'write_report']
 
-# %% ../nbs/43_report.ipynb #6136d298
+# %% ../nbs/43_report.ipynb #d2e02552
 import html, json
 from pathlib import Path
 import numpy as np, pandas as pd
 from matplotlib.ticker import MaxNLocator
-from .audio import AudioError, audio_info
+from .competition import _lengths
 from .crossval import read_scores, write_whole
-from .datasets import DataError, _named, truth_of
+from .datasets import DataError, _named, read_json, truth_of
 from .interpret import calibration, calibration_error, card_style, class_table, clip_card, clip_losses, tag_confusion
 from .metrics import accuracy, score_report
 from .progress import progress
@@ -96,23 +96,16 @@ def _classes(report, oof, clips, most=600):
     rest = f'<p>And {len(rows) - most} more, see report.json.</p>' if len(rows) > most else ''
     return _table(['tag', 'clips', 'lwlrap', 'average precision', 'most often in its place (clips)'], rows[:most], 'classes') + rest
 
-# %% ../nbs/43_report.ipynb #462f4c3b
-def _lengths(clips, most=1000):
-    "Lengths in seconds of up to `most` of `clips`, from their files' headers"
-    paths, lengths = [o for o in clips.path if isinstance(o, str)], []
-    for path in progress(paths[::-(-len(paths)//most) or 1], 'Measuring clips'):
-        try: info = audio_info(path); lengths.append(info.frames/info.samplerate)
-        except AudioError: pass # named where its sound is wanted
-    return np.array(lengths)
-
+# %% ../nbs/43_report.ipynb #39913a54
 def _length_plot(lengths):
     "A histogram of `lengths`, as HTML"
-    if not len(lengths): return ''
+    if not lengths: return ''
+    lengths = np.array(lengths)
     n, edges = np.histogram(lengths, bins=20, range=(0, max(1, np.ceil(lengths.max()))))
     text = f'{len(lengths):,} clips measured, {lengths.min():.1f} to {lengths.max():.1f} s, median {np.median(lengths):.1f} s'
     return f'<figure><figcaption>Lengths: {text}</figcaption>{svg_plot("Lengths of clips", "seconds", bars=list(zip(edges, edges[1:], n)))}</figure>'
 
-# %% ../nbs/43_report.ipynb #5a6a123c
+# %% ../nbs/43_report.ipynb #c107ec79
 def _folds(run, oof, truth):
     "Clips, lwlrap and accuracy of each fold, as an HTML table"
     files = {f.parent.name: f for f in sorted(run.glob('**/fold*/oof.csv'), reverse=True) if f.parent.suffix != '.partial'}
@@ -128,7 +121,7 @@ def _data(run, oof, clips):
     "The data set, as HTML"
     counts, tags = clips.subset.value_counts(), truth_of(clips, oof.columns[1:]).to_numpy().sum(1)
     rows = [(s, int(n), int((clips.subset == s).to_numpy() @ tags)) for s, n in counts.items()]
-    return f'<div class="plots"><div>{_table(["subset", "clips", "labels"], rows)}{_folds(run, oof, truth_of(clips, oof.columns[1:]))}</div>{_length_plot(_lengths(clips))}</div>'
+    return f'<div class="plots"><div>{_table(["subset", "clips", "labels"], rows)}{_folds(run, oof, truth_of(clips, oof.columns[1:]))}</div>{_length_plot(_lengths(clips, 1000))}</div>'
 
 # %% ../nbs/43_report.ipynb #1094b709
 def _notes(report, oof, clips):
@@ -187,13 +180,14 @@ td.bar{background:linear-gradient(90deg,var(--bar) var(--v),transparent 0) no-re
 .scores td:first-child{white-space:nowrap}@media(max-width:36rem){body{padding:1.5rem 1rem 3rem}th,td{padding:.28rem .35rem}td.bar{min-width:3.2rem}table.classes{table-layout:fixed;font-size:.8rem}.classes th{font-size:.72rem}
 .classes th:nth-child(1),.classes th:nth-child(5){width:27%}.classes th:nth-child(2){width:12%}.classes td.bar{min-width:0;padding-left:.2rem}}</style>'''
 
-# %% ../nbs/43_report.ipynb #5dd92f53
+# %% ../nbs/43_report.ipynb #b742bd7e
+_report_keys = 'lwlrap accuracy clips labels seconds per_class folds recipe machine versions'.split()
+
 def _read_run(run):
     "What training left in `run`: report, configuration, out-of-fold scores"
     run = Path(run)
     if not (run/'report.json').is_file(): raise DataError(f'{run}: no report.json in it; is it a run, and did its training end?')
-    config = json.loads((run/'config.json').read_text(encoding='utf-8'))
-    return json.loads((run/'report.json').read_text(encoding='utf-8')), config, read_scores(run/'oof.csv')
+    return read_json(run/'report.json', _report_keys), read_json(run/'config.json'), read_scores(run/'oof.csv')
 
 def _section(title, body): return f'<section><h2>{title}</h2>{body}</section>' if body else ''
 

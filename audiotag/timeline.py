@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['window_table', 'spans', 'write_spans']
 
-# %% ../nbs/31_timeline.ipynb #d792d828
+# %% ../nbs/31_timeline.ipynb #bd9f939c
 import copy
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -14,9 +14,9 @@ from .datasets import DataError
 from .learner import Tagger
 from .pad import Cropper, crop_starts
 from .store import whole_file
-from .tta import _apart, _Batcher, _crop_key, read_ahead
+from .tta import _apart, _Batcher, _by_crops, read_ahead
 
-# %% ../nbs/31_timeline.ipynb #df249a50
+# %% ../nbs/31_timeline.ipynb #5584755e
 def _resized(tagger, frames):
     "`tagger` with crops of `frames` frames"
     t, crop = copy.copy(tagger), tagger.cropper
@@ -50,10 +50,9 @@ def window_table(
 ): # DataFrame with `start` and `end` in seconds, and one column a tag
     "The scores of each window of `file`, joined over `taggers`"
     window = window or taggers[0].cropper.frames*taggers[0].cropper.hop_length/taggers[0].sr
-    keys = [_crop_key(t) for t in taggers]
-    groups = [[i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)]
+    groups, order = _by_crops(taggers)
     parts = [_window_scores([taggers[i] for i in g], file, window, hop or window/2, bs) for g in groups]
-    n, order = min(len(x) for x, *_ in parts), np.argsort(sum(groups, []))
+    n = min(len(x) for x, *_ in parts)
     scores = np.concatenate([x[:n] for x, *_ in parts], 1)[:, order]
     times = pd.DataFrame(dict(start=parts[0][1][:n], end=parts[0][2][:n]))
     return pd.concat([times, pd.DataFrame(np.stack([join(x) for x in scores]), columns=taggers[0].vocab)], axis=1)

@@ -134,7 +134,7 @@ def _heard(self:_Batcher, db):
     logits = torch.stack([t.net(t.front.from_db(db)).float() for t in self.taggers], 1)
     return pool.heard(logits)[:n].double().cpu().numpy()
 
-# %% ../nbs/28_tta.ipynb #e5150144
+# %% ../nbs/28_tta.ipynb #3e278dc6
 @torch.inference_mode()
 def _stream_scores(taggers, files, tta, pool, bs, full):
     "As `stream_scores`, for `taggers` that make the same crops"
@@ -151,6 +151,12 @@ def _stream_scores(taggers, files, tta, pool, bs, full):
 
 def _crop_key(tagger): return json.dumps([tagger.front.log_mel.config, tagger.cropper.frames, tagger.cropper.pad, str(tagger.device)])
 
+def _by_crops(taggers):
+    "The numbers of those of `taggers` that make the same crops, group by group, and the order that puts their scores back"
+    keys = list(map(_crop_key, taggers))
+    groups = [[i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)]
+    return groups, np.argsort(sum(groups, []))
+
 def stream_scores(
     taggers, # List of `Tagger` with one vocabulary
     files, # Iterable over recordings of any length, rate and channel count
@@ -160,9 +166,7 @@ def stream_scores(
     full=False # Fill the last batch up, so that scores do not depend, by a last bit, on which files are scored together?
 ): # Iterator over arrays (taggers, tags) of probabilities; in place of those of a file that cannot be used its `AudioError`
     "Pooled scores of each file, in the order of `files`, in constant memory"
-    keys = list(map(_crop_key, taggers))
-    groups = [[i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)]
-    order = np.argsort(sum(groups, []))
+    groups, order = _by_crops(taggers)
     parts = [_stream_scores([taggers[i] for i in g], fs, tta, pool, bs, full) for g, fs in zip(groups, tee(files, len(groups)))]
     for scores in zip(*parts): yield next((o for o in scores if isinstance(o, AudioError)), None) or np.concatenate(scores)[order]
 

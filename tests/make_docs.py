@@ -139,7 +139,7 @@ def search_entries(page, body, title):
     "Sections of a page: where, what it is called, and its words"
     parts = re.split(r'<(?:h[1-3]|section class="api") id="([^"]+)">', body)
     plain = lambda o: ' '.join(html.unescape(re.sub(r'<[^>]+>', ' ', re.sub(r'(?s)<(pre|svg|audio|style|script|details).*?</\1>', ' ', o))).split())
-    return [dict(url=f'{page}#{i}', page=title, title=i if i in text[:2000] else i, text=plain(text)[:1500]) for i, text in zip(parts[1::2], parts[2::2])]
+    return [dict(url=f'{page}#{i}', page=title, title=plain(text.partition('<a class="anchor"')[0]), text=plain(text)[:1500]) for i, text in zip(parts[1::2], parts[2::2])]
 
 def make_site(out):
     "Write the site to the folder `out`"

@@ -40,6 +40,12 @@ def test_exported_names_can_be_found(site):
     assert {'LogMel', 'Tagger', 'Tagger.load', 'lwlrap', 'tagging_dls', 'cross_validate'} <= found
     assert not found & {'_riff_missing', 'show_batch'}
 
+def test_sections_go_by_their_headings(site):
+    text = (site/'search.js').read_text(encoding='utf-8')
+    titles = {o['url']: o['title'] for o in json.loads(text[len('const sections = '):text.index(';\n')])}
+    assert titles['03_store.html#packs-and-their-index'] == 'Packs and their index'
+    assert titles['44_cli.html#tags-for-people-and-over-time'] == 'Tags for people, and over time'
+
 def test_needs_no_network(site):
     for page, text in pages(site).items():
         assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(?:https?:)?//', text), page

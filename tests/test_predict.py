@@ -77,6 +77,24 @@ def test_other_settings_do_not_go_on_with_the_rows(shell, tagger_file, tmp_path)
     code, out, err = shell('predict', tagger_file, tmp_path/'a.wav', '--out', tmp_path/'p.csv')
     assert code == 1 and out == '' and 'p.csv.partial: begun with another tagger' in err and f"delete {tmp_path/'p.csv.partial.json'}" in err
 
+def test_the_same_twice_at_once(many, whole, tagger_file, tmp_path):
+    "The second is told at once; the first is not disturbed"
+    out = tmp_path/'p.csv'
+    first = _start(tagger_file, many, '--out', out)
+    while not _done(tmp_path/'p.csv.partial.json') and first.poll() is None: time.sleep(.005)
+    first.send_signal(signal.SIGSTOP)
+    second = _start(tagger_file, many, '--out', out)
+    said, err = second.communicate(timeout=300)
+    first.send_signal(signal.SIGCONT)
+    _end(first)
+    assert (second.returncode, said) == (1, '') and 'p.csv.partial: another process is at work on it' in err
+    assert out.read_bytes() == whole[0].read_bytes()
+
+def test_the_suffix_is_one_of_two(shell, tagger_file, tmp_path):
+    sf.write(tmp_path/'a.wav', tone(), 8000)
+    code, out, err = shell('predict', tagger_file, tmp_path/'a.wav', '--out', tmp_path/'p.txt')
+    assert code == 1 and out == '' and 'p.txt: .csv or .parquet, by the suffix' in err and [o.name for o in tmp_path.iterdir()] == ['a.wav']
+
 def test_parquet_and_csv_hold_the_same(shell, tagger_file, tmp_path):
     pytest.importorskip('pyarrow')
     (tmp_path/'in').mkdir()

@@ -80,6 +80,13 @@ def test_training_writes_it_and_outlives_its_failure(make_folder, tmp_path, shel
     args = ['train', data, '--epochs', 1, '--device', 'cpu', *(o for s in ('sr=8000', 'n_fft=512', 'hop_length=256', 'n_mels=32', 'seconds=1', 'widen=.25', 'bs=4') for o in ('--set', s))]
     code, out, err = shell(*args, '--out', tmp_path/'run')
     assert code == 0 and 'lwlrap' in out and (tmp_path/'run'/'report.html').read_text().count('<article') == 8
+    from audiotag.cli import _show_run
+    (tmp_path/'run'/'report.html').unlink()
+    for rank, there in ('1', False), ('0', True):
+        monkeypatch.setenv('RANK', rank)
+        _show_run(data, tmp_path/'run')
+        assert (tmp_path/'run'/'report.html').exists() == there
+    monkeypatch.delenv('RANK')
     def full(*args): raise OSError('disk full')
     import audiotag.report
     monkeypatch.setattr(audiotag.report, 'write_whole', full)
