@@ -98,7 +98,7 @@ def _load_weights(net, before, vocab):
         for p, q in zip(new.parameters(), old.parameters()):
             for head in p.split(len(vocab)): head[list(rows)] = q[list(old_rows)].to(p.device)
 
-# %% ../nbs/30_crossval.ipynb #f62ac259
+# %% ../nbs/30_crossval.ipynb #74d7384b
 def _levels(stage, clips, subset):
     "A front end with the levels of the `subset` of `clips`"
     log_mel = LogMel(stage['sr'], stage['n_fft'], stage['hop_length'], stage['n_mels'])
@@ -119,8 +119,9 @@ def stage_learner(
     table, soft = stage_clips(clips, fold, noisy['use'], scores, noisy.get('per_class'), noisy.get('pseudo'))
     front = {k: stage[k] for k in 'seconds sr n_fft hop_length n_mels pad bs'.split()}
     with_noisy, own = noisy['use'] != 'none', noisy['use'] != 'none' and noisy.get('own_levels')
+    share = noisy.get('share') if noisy['use'] in ('all', 'selected') else None
     levels = before.front if before else _levels(stage, table[table.fold != fold], 'curated') if own else None
-    dls = tagging_dls(table, fold, vocab, augment=_make(stage['augment']), device=device, front=levels, soft=soft, subsets=with_noisy, noisy_share=noisy.get('share') if noisy['use'] in ('all', 'selected') else None, **front)
+    dls = tagging_dls(table, fold, vocab, augment=_make(stage['augment']), device=device, front=levels, soft=soft, subsets=with_noisy, noisy_share=share, **front)
     net = dict(stage['net'], **{'two_heads': True} if with_noisy and noisy.get('two_heads') else {})
     learn = tagger_learner(dls, stage['arch'], stage['widen'], None, _loss(stage), net=net, bf16=stage['bf16'], cbs=_make({**stage['mix'], **stage['average']}))
     if stage['plain_finish']: learn.add_cb(PlainFinish(stage['plain_finish']))
@@ -343,7 +344,7 @@ def _report(out, parts, truth, about):
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #7817a86b
+# %% ../nbs/30_crossval.ipynb #6bb741d1
 def _tagger_files(run): return [f for f in sorted(Path(run).glob('**/fold*/tagger.safetensors')) if f.parent.suffix != '.partial']
 
 def read_oof(
@@ -369,7 +370,7 @@ def add_thresholds(
 
 def thresholds_of(
     taggers, # List of `Tagger`
-    default=.5 # For taggers without thresholds
+    default=.5 # For tags without one
 ): # dict: threshold by tag
     "The thresholds in the header of the first of `taggers`"
     return {**dict.fromkeys(taggers[0].vocab, default), **getattr(taggers[0], 'about', {}).get('thresholds', {})}
