@@ -76,13 +76,13 @@ def _av_blocks(path):
                 for o in to_float.resample(frame): yield o.to_ndarray().T
     except av.FFmpegError as e: raise AudioError(path, f'damaged: decoding fails ({e.strerror})') from None
 
-# %% ../nbs/00_audio.ipynb #a230b5f2
+# %% ../nbs/00_audio.ipynb #54b7367b
 def audio_info(
     path # A WAV, FLAC, OGG, MP3 or other file that libsndfile reads
 ): # soundfile's `_SoundFileInfo`: `frames`, `samplerate` (Hz), `channels`, `format`, `subtype`
     "The header of `path`; raises `AudioError` where it is missing, empty, cut off, too short, or no audio"
     path = Path(path)
-    if not path.is_file(): raise AudioError(path, 'no such file')
+    if not path.is_file(): raise AudioError(path, 'a folder, not a recording' if path.is_dir() else 'no such file')
     if not (n := path.stat().st_size): raise AudioError(path, 'the file is empty (0 bytes)')
     try: info = _pcm16_info(path, n) or sf.info(path)
     except sf.LibsndfileError as e:

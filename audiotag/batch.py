@@ -188,7 +188,7 @@ def _arranged(arrange, columns, rows):
     df = arrange(pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float)))
     return list(df.columns), ([r[0], *(f'{x:.6g}' for x in r[1:])] for r in df.itertuples(index=False))
 
-# %% ../nbs/39_batch.ipynb #a3dcc195
+# %% ../nbs/39_batch.ipynb #bc153a62
 def predict_files(
     run, # A run's folder, or one tagger's file
     named, # Pairs of a name and a path, which can be gone through again and again
@@ -209,7 +209,9 @@ def predict_files(
         if not rows.kept['ended']: _score_share(taggers, join, _share_of(named, rank, world, block), rows, -(-n//world), **how)
         if rank: return
         ended = _all_ended(parts, asked)
-        if _files_digest(named) != (n, files): raise DataError(f'{out}: recordings have come or gone since this run began; delete {out}.partial* to start anew, or put the folder back as it was')
+        if _files_digest(named) != (n, files):
+            for p in ended: p.delete()
+            raise DataError(f'{out}: not written, since recordings came or went while they were tagged; start it again')
         return _finish(ended, ['fname', *taggers[0].vocab], out, arrange, n, block), n
 
 def _finish(parts, columns, out, arrange, n, block):

@@ -6,8 +6,8 @@
 __all__ = ['app', 'AsJson', 'synth', 'mixtures', 'train', 'predict', 'evaluate', 'compare', 'ensemble', 'prepare', 'report',
            'export', 'kaggle_kit', 'download', 'tag', 'thresholds', 'serve', 'demo', 'main']
 
-# %% ../nbs/44_cli.ipynb #12f9d443
-import json, os, sys, warnings
+# %% ../nbs/44_cli.ipynb #ea950c4c
+import json, os, socket, sys, warnings
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Optional
@@ -96,16 +96,24 @@ def mixtures(
     mixture_dataset(read_clips(data), path, curated, noisy, test, sr, missing, noise, seed, data.absolute().name)
     _say(dict(out=str(path)), as_json, f'{path}: a mixture benchmark, with the files and columns of FSDKaggle2019')
 
-# %% ../nbs/44_cli.ipynb #3065414a
+# %% ../nbs/44_cli.ipynb #0a4cb3e4
 def _read_training(data, recipe, n_folds, fold, files=True):
     "The clips in `data` that a recipe asks for, and its tags"
     from audiotag.datasets import given_vocab, read_clips, usable, vocab_of
     from audiotag.folds import add_folds, fold_split
     clips = read_clips(data)
+    _note_decisions(data)
     if not _uses_noisy(recipe): clips = clips[clips.subset != 'noisy'].reset_index(drop=True)
     if fold is not None and clips.path.notna().any(): fold_split(add_folds(clips, n_folds), fold)
     vocab = vocab_of(clips, given_vocab(data))
     return usable(clips, recipe['seconds']) if files else clips, vocab
+
+def _note_decisions(data):
+    "Say how many labels were decided on, and how"
+    from audiotag.datasets import read_table
+    if not (file := Path(data)/'decisions.csv').is_file() or os.environ.get('RANK', '0') != '0': return
+    counts = read_table(file, ['fname', 'decision']).drop_duplicates('fname', keep='last').decision.value_counts()
+    print(f"audiotag: {file}: {', '.join(f'{n} {k}' for k, n in sorted(counts.items()))}", file=sys.stderr)
 
 def _uses_noisy(recipe):
     from audiotag.competition import members_of
@@ -124,7 +132,7 @@ def _settings(changes):
         return text
     return {k: value(v) for k, v in (o.split('=', 1) for o in changes)}
 
-# %% ../nbs/44_cli.ipynb #74761d7a
+# %% ../nbs/44_cli.ipynb #7613db84
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, ESC-50, or one with clips.csv and audio/')],
@@ -143,11 +151,11 @@ def train(
     device: Annotated[str, typer.Option(help='auto, cpu, cuda, mps')] = 'auto',
     as_json: AsJson = False):
     "Train a tagger a fold on the clips of DATA, and score them out of fold."
+    if not (out or plan): raise typer.BadParameter('the folder for the run is missing: --out RUN.')
     from audiotag.crossval import check_recipe, get_recipe, start_from
     from audiotag.datasets import DataError
     from audiotag.distributed import leave, on_first, own_device
     from audiotag.model import archs
-    if not (out or plan): raise typer.BadParameter('the folder for the run is missing: --out RUN.')
     if arch and arch not in archs: raise DataError(f"--arch {arch}: the architectures are {', '.join(archs)}")
     settings, device = get_recipe(recipe, **{**_settings(change), **{k: v for k, v in dict(epochs=epochs, arch=arch).items() if v is not None}}), own_device(None if device == 'auto' else _device(device))
     if init: settings = start_from(settings, init)
@@ -276,7 +284,7 @@ def _own_device(name):
     device = _device(name)
     return _device(f"cuda:{os.environ['LOCAL_RANK']}") if name == 'auto' and device.type == 'cuda' and 'LOCAL_RANK' in os.environ else device
 
-# %% ../nbs/44_cli.ipynb #a06cd123
+# %% ../nbs/44_cli.ipynb #19956348
 def _read_truth(path, preds):
     "The truth in `path` (`fname,labels`, or one column of 0 and 1 a tag) for the clips and tags of `preds`"
     import pandas as pd
@@ -289,25 +297,37 @@ def _read_truth(path, preds):
         columns = columns > .5
         df = df.assign(labels=[','.join(c for c, v in zip(tags, row) if v) for row in columns.to_numpy()])
     if len(twice := df.fname[df.fname.duplicated()]): raise DataError(f'{path}: listed more than once: {_named(twice)}')
-    if len(lost := df.fname[~df.fname.isin(preds.fname)]): raise DataError(f'clips of {path} without scores: {_named(lost)}')
+    if len(lost := df.fname[~df.fname.isin(preds.fname)]): raise DataError(f"clips of {path} without scores: {_named(lost)}; to judge those that have some, name the data set's folder instead")
     if len(more := preds.fname[~preds.fname.isin(df.fname)]): raise DataError(f'scores for clips that {path} does not have: {_named(more)}')
     return truth_of(df, vocab_of(df, tags))
 
-# %% ../nbs/44_cli.ipynb #9ce4e816
+# %% ../nbs/44_cli.ipynb #0168c389
+def _with_truth(paths, truth):
+    "The tables of scores in `paths`, by path, and the truth for the same clips: from a table, or from a data set's folder for those that all have"
+    from audiotag.datasets import DataError, _named, read_clips, read_scores, truth_of, vocab_of
+    from audiotag.metrics import align_scores
+    if not Path(truth).is_dir(): return (tables := _read_tables(paths)), _read_truth(truth, next(iter(tables.values())))
+    tables, clips = {str(o): read_scores(o) for o in paths}, read_clips(truth)
+    names = set(clips.fname).intersection(*(o.fname for o in tables.values()))
+    if not names: raise DataError(f'{truth}: none of its clips has scores in {_named(tables)}')
+    if more := set().union(*(o.fname for o in tables.values())) - names: print(f'audiotag: without truth, or without scores in all tables, and left out: {_named(sorted(more))}', file=sys.stderr)
+    tables = align_scores({k: o[o.fname.isin(names)].reset_index(drop=True) for k, o in tables.items()})
+    return tables, truth_of(clips[clips.fname.isin(names)], vocab_of(clips, list(next(iter(tables.values())).columns[1:])))
+
+# %% ../nbs/44_cli.ipynb #10400b82
 @app.command()
 def evaluate(
     preds: Annotated[Path, typer.Argument(metavar='PREDS.csv', help='Scores: fname and one column a tag')],
-    truth: Annotated[Path, typer.Argument(metavar='TRUTH.csv', help='fname and labels, or one column of 0 and 1 a tag')],
+    truth: Annotated[Path, typer.Argument(metavar='TRUTH.csv', help="fname and labels, or one column of 0 and 1 a tag; or a data set's folder")],
     as_json: AsJson = False):
     "lwlrap of scores, as a whole and by class."
-    from audiotag.datasets import read_scores
     from audiotag.metrics import score_report
-    scores = read_scores(preds)
-    report = score_report(scores, _read_truth(truth, scores))
+    tables, truth = _with_truth([preds], truth)
+    report = score_report(tables[str(preds)], truth)
     rows = sorted(((v['lwlrap'], c, v['labels']) for c, v in report['per_class'].items() if v['labels']), reverse=True)
     _say(report, as_json, '\n'.join([*(f'{v:.4f} {n:>6}  {c}' for v, c, n in rows), f"lwlrap {report['lwlrap']:.4f}, {report['clips']} clips, {report['labels']} labels"]))
 
-# %% ../nbs/44_cli.ipynb #6021a589
+# %% ../nbs/44_cli.ipynb #dd5b758b
 def _read_tables(paths):
     "The tables of scores in `paths`, by path and in the order of the first"
     from audiotag.datasets import DataError, _named, read_scores
@@ -327,6 +347,9 @@ def _compare_all(tables, truth, baseline=None):
 def _pair(a, b, truth):
     "Scores of `a` and of `b`, and the truth of their clips, as arrays"
     from audiotag.datasets import DataError, read_scores
+    if Path(truth).is_dir():
+        tables, targs = _with_truth([a, b], truth)
+        return *(o.set_index('fname').loc[targs.index, targs.columns].to_numpy() for o in tables.values()), targs.to_numpy()
     x, y = read_scores(a), read_scores(b)
     if set(x.columns) != set(y.columns): raise DataError(f'{a} and {b} have different tags')
     targs = _read_truth(truth, x)
@@ -335,15 +358,14 @@ def _pair(a, b, truth):
 
 @app.command()
 def compare(
-    files: Annotated[list[Path], typer.Argument(metavar='A.csv B.csv [C.csv...] TRUTH.csv', help='Scores of two systems or more, and the truth')],
+    files: Annotated[list[Path], typer.Argument(metavar='A.csv B.csv [C.csv...] TRUTH.csv', help="Scores of two systems or more, and the truth: a table, or a data set's folder")],
     as_json: AsJson = False):
     "Paired bootstrap of the difference in lwlrap, A minus B; of more than two systems each with A."
     from audiotag.metrics import compare as bootstrap
     *scores, truth = files
     if len(scores) < 2: raise typer.BadParameter('two tables of scores and the truth are needed.')
     if len(scores) > 2:
-        tables = _read_tables(scores)
-        rows, text = _compare_all(tables, _read_truth(truth, next(iter(tables.values()))))
+        rows, text = _compare_all(*_with_truth(scores, truth))
         return _say(rows, as_json, text)
     res = bootstrap(*_pair(*scores, truth))
     _say(res, as_json, f"A - B = {res['difference']:+.4f}, 95 % interval {res['low']:+.4f} to {res['high']:+.4f}, p = {res['p']:.3f}")
@@ -437,7 +459,7 @@ def report(
     write_report(run, read_clips(data), out)
     _say(dict(out=str(out)), as_json, f'{out}: {out.stat().st_size/1e6:.1f} MB')
 
-# %% ../nbs/44_cli.ipynb #a0cb46cc
+# %% ../nbs/44_cli.ipynb #aa36eeab
 @app.command()
 def export(
     tagger: Annotated[Path, typer.Argument(metavar='TAGGER', help="A tagger's file, or a run's folder with one tagger in it")],
@@ -447,7 +469,8 @@ def export(
     "Write a tagger with its front end as one ONNX file: waveform in, scores out."
     from audiotag.crossval import load_taggers
     from audiotag.datasets import DataError
-    out, taggers = _writable(out), load_taggers(tagger)
+    if _writable(out).suffix != '.onnx': raise DataError(f'--out {out}: a name that ends in .onnx')
+    taggers = load_taggers(tagger)
     if len(taggers) > 1: raise DataError(f'{tagger}: {len(taggers)} taggers are in there; name the file of one, such as {tagger}/fold0/tagger.safetensors')
     from audiotag.export import export_onnx, onnx_script
     try: export_onnx(taggers[0], out, window)
@@ -530,7 +553,7 @@ def _tag_timeline(taggers, join, thresholds, file, window, hop, out, as_json):
     text = f'{out}: {len(rows)} spans' if out else '\n'.join(f"{r['start']:>9.2f} {r['end']:>9.2f} s  {r['score']:.3f}  {r['tag']}" for r in rows)
     _say(dict(spans=rows, **(dict(out=str(out)) if out else {})), as_json, text)
 
-# %% ../nbs/44_cli.ipynb #990e534b
+# %% ../nbs/44_cli.ipynb #ec30cc67
 @app.command()
 def tag(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
@@ -544,7 +567,7 @@ def tag(
     pool: Annotated[str, typer.Option(help='How the crops of a clip are pooled: mean, max or gmean')] = 'mean',
     device: Annotated[str, typer.Option(help='auto, cpu, cuda, mps')] = 'auto',
     as_json: AsJson = False):
-    "Say what is heard in recordings, the best tag first, or when."
+    "Say what is heard in recordings, the best tag first, or when. A star marks what is above its threshold: see `audiotag thresholds`."
     from audiotag.batch import load_ensemble, need_parquet
     from audiotag.crossval import thresholds_of
     from audiotag.datasets import DataError
@@ -571,7 +594,7 @@ def thresholds(
     found = add_thresholds(run, truth_of(_read_labels(truth, oof), list(oof.columns[1:])))
     _say(dict(thresholds=found), as_json, '\n'.join(f'{v:.3f}  {k}' for k, v in found.items()))
 
-# %% ../nbs/44_cli.ipynb #0a04fea9
+# %% ../nbs/44_cli.ipynb #51cfa860
 @app.command()
 def serve(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
@@ -581,6 +604,11 @@ def serve(
     device: Annotated[str, typer.Option(help='auto, cpu, cuda, mps')] = 'auto'):
     "Open a page in the browser: upload or record a sound, see and hear what is in it."
     from audiotag.app import serve as start
+    from audiotag.datasets import DataError
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try: s.bind(('127.0.0.1', port))
+        except OSError: raise DataError(f'port {port} is in use; name another with --port') from None
     print(f'http://127.0.0.1:{port}, until interrupted (Ctrl+C)', flush=True)
     start(run, port, _device(device), most_mb, most_minutes)
 

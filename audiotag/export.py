@@ -148,18 +148,19 @@ def export_program(
         with whole_file(path) as tmp, open(tmp, 'wb') as f: torch.export.save(program, f)
     return program
 
-# %% ../nbs/42_export.ipynb #4e196d07
+# %% ../nbs/42_export.ipynb #7f29b61f
 def _about(tagger, window):
     "What a program needs to know to use the file, as text"
     kind = 'crop' if window else 'clip'
-    return dict(vocab=json.dumps(tagger.vocab), sr=str(tagger.sr), input=kind, audiotag=__version__, config=json.dumps(tagger.config), about=json.dumps(getattr(tagger, 'about', {})))
+    crop = dict(context=str(tagger.cropper.n_fft//2), crop=str(tagger.cropper.frames*tagger.cropper.hop_length), pad=tagger.cropper.pad)
+    return dict(vocab=json.dumps(tagger.vocab), sr=str(tagger.sr), input=kind, **crop, audiotag=__version__, config=json.dumps(tagger.config), about=json.dumps(getattr(tagger, 'about', {})))
 
 def export_onnx(
     tagger, # A `Tagger`
     path, # File to write, `.onnx` by custom
     window=False # One crop with its context, instead of a clip of any length?
 ): # The path
-    "`tagger` with its front end as one ONNX file: input `wav` (batch, samples) at the tagger's rate, output `scores` (batch, tags); its metadata has `vocab` as JSON and `sr`"
+    "`tagger` with its front end as one ONNX file: input `wav` (batch, samples) at the tagger's rate, output `scores` (batch, tags); its metadata has `vocab` as JSON, `sr`, and `crop` and `context`, the samples of a crop and before and after it"
     with _needs('export'): import onnxscript
     program = export_program(tagger, window=window)
     with _hushed(): model = torch.onnx.export(program, input_names=['wav'], output_names=['scores'], dynamo=True, verbose=False)
@@ -168,7 +169,7 @@ def export_onnx(
     with whole_file(path) as tmp: model.save(tmp, external_data=False)
     return path
 
-# %% ../nbs/42_export.ipynb #70307201
+# %% ../nbs/42_export.ipynb #29bc1650
 onnx_script = """import json, sys, wave
 import numpy as np, onnxruntime
 model = onnxruntime.InferenceSession(sys.argv[1])
@@ -176,7 +177,11 @@ about, n = model.get_modelmeta().custom_metadata_map, model.get_inputs()[0].shap
 with wave.open(sys.argv[2]) as f:
     assert (f.getsampwidth(), f.getframerate()) == (2, int(about['sr'])), f"16 bits at {about['sr']} Hz are needed"
     wav = np.frombuffer(f.readframes(f.getnframes()), '<i2').reshape(-1, f.getnchannels()).mean(1, dtype='float32')/2**15
-wav = np.resize(wav, n) if isinstance(n, int) else wav # a file for crops hears the first one
+if isinstance(n, int): # a file for crops: the first one, with the context of its windows
+    context, crop = int(about['context']), int(about['crop'])
+    wav = wav[:np.flatnonzero(np.append(1, wav))[-1]] # without digital zeros at the end
+    if about['pad'] == 'repeat' and 0 < len(wav) < crop: wav = np.resize(wav, crop)
+    wav = np.concatenate([np.zeros(context, 'float32'), wav, np.zeros(n, 'float32')])[:n]
 scores = model.run(None, {'wav': wav[None]})[0][0]
 for i in (-scores).argsort()[:5]: print(f"{scores[i]:.4f} {json.loads(about['vocab'])[i]}")
 """

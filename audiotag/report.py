@@ -123,15 +123,21 @@ def _data(run, oof, clips):
     rows = [(s, int(n), int((clips.subset == s).to_numpy() @ tags)) for s, n in counts.items()]
     return f'<div class="plots"><div>{_table(["subset", "clips", "labels"], rows)}{_folds(run, oof, truth_of(clips, oof.columns[1:]))}</div>{_length_plot(_lengths(clips, 1000))}</div>'
 
-# %% ../nbs/43_report.ipynb #1094b709
+# %% ../nbs/43_report.ipynb #29282313
+def _rescored(report, oof, clips):
+    "`report` by the labels of `clips`, where those, or the clips, are others than training had"
+    truth = truth_of(clips, oof.columns[1:])
+    now = dict(score_report(oof, truth), accuracy=accuracy(oof, truth))
+    if now['clips'] == report['clips'] and abs(now['lwlrap'] - report['lwlrap']) < 1e-6: return report
+    return {**{k: v for k, v in report.items() if k not in ('seeds', 'mean', 'sd', 'lwlrap_without_tta')}, **now}
+
 def _notes(report, oof, clips):
     "What a reader has to know first, as HTML"
     notes = []
     if len(lost := oof.fname[~oof.fname.isin(clips.fname)]): notes.append(f'clips that the run scored and the data set no longer has: {_named(lost, 20)}')
     if len(lost := _missing(clips)): notes.append(f'clips without their audio file: {_named(lost, 20)}')
-    here = oof[oof.fname.isin(clips.fname)]
-    if len(here) == len(oof) and abs(score_report(oof, truth_of(clips, oof.columns[1:]))['lwlrap'] - report['lwlrap']) > 1e-6:
-        notes.append('labels have changed since: scores by clip, average precision and calibration are by the new ones, lwlrap by the old ones')
+    if _rescored(report, oof[oof.fname.isin(clips.fname)], clips) is not report:
+        notes.append(f"labels or clips have changed since; all scores are by the new ones. Training ended with lwlrap {report['lwlrap']:.4f}, accuracy {report['accuracy']:.4f}")
     return ''.join(f'<p class="note">{html.escape(o[0].upper() + o[1:])}.</p>' for o in notes)
 
 def _duration(seconds): return f'{seconds:.0f} s' if seconds < 120 else f'{seconds/60:.0f} min' if seconds < 7200 else f'{seconds/3600:.1f} h'
@@ -191,7 +197,7 @@ def _read_run(run):
 
 def _section(title, body): return f'<section><h2>{title}</h2>{body}</section>' if body else ''
 
-# %% ../nbs/43_report.ipynb #6c6c79ac
+# %% ../nbs/43_report.ipynb #c4895d12
 def report_html(
     run, # A run's folder, whose training has ended
     clips # Table of the clips, as `read_clips` gives it
@@ -200,9 +206,9 @@ def report_html(
     run, (report, config, scores) = Path(run).absolute(), _read_run(run)
     oof, name = scores[scores.fname.isin(clips.fname)], html.escape(run.name)
     if not len(oof): raise DataError(f'{run}: none of the clips that the run scored are in the data set')
-    losses = clip_losses(oof, clips)
+    losses, now = clip_losses(oof, clips), _rescored(report, oof, clips)
     best = losses[::-1][:4]
-    parts = [_tiles(report), _section('Training', _curves(run)), _section('Networks', _members(report)), _section('Tags, the worst first', _classes(report, oof, clips)), _section('The worst clips', _cards(losses[:len(losses) - len(best)][:8])),
+    parts = [_tiles(now), _section('Training', _curves(run)), _section('Networks', _members(report)), _section('Tags, the worst first', _classes(now, oof, clips)), _section('The worst clips', _cards(losses[:len(losses) - len(best)][:8])),
              _section('The best clips', _cards(best)), _section('Are the scores probabilities?', _calibration(oof, clips)), _section('Data', _data(run, oof, clips)), _section('Settings', _settings(report, config))]
     lead = f"recipe {report['recipe']['name']}, {len(report['folds'])} fold{'s' if len(report['folds']) > 1 else ''}, {len(clips):,} clips in the data set"
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{name}</title>{card_style}{_style}</head>'

@@ -1,5 +1,5 @@
 "Tags for people, and over time."
-import io, json, sys
+import io, json, socket, sys
 from types import SimpleNamespace
 import numpy as np, pandas as pd, pytest, soundfile as sf
 from conftest import tone
@@ -94,3 +94,9 @@ def test_a_film_is_heard_where_pyav_is_there(shell, tagger_file, sound, tmp_path
     assert (code, err, names) == (0, f"audiotag: {tmp_path/'sounds'}: M4A, WebM or films, passed over: 1 (film.mp4); to read them: pip install audiotag[av]\n", ['a.wav'])
     code, out, err = shell('tag', tagger_file, tmp_path/'sounds'/'film.mp4')
     assert code == 1 and out == '' and 'pip install audiotag[av]' in err
+
+def test_a_port_in_use(shell, tagger_file):
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0)); s.listen()
+        code, _, err = shell('serve', tagger_file, '--port', port := s.getsockname()[1])
+    assert code == 1 and err == f'audiotag: port {port} is in use; name another with --port\n'
