@@ -329,7 +329,7 @@ def _soundscape(net, folder, files, bs):
     def train(steps): cnn.train(table, steps=steps, batch_size=bs, save_path=str(folder), log_interval=10**6, validation_interval=10**6, progress_bar=False)
     return train, lambda: cnn.predict(files, batch_size=bs, activation_layer='sigmoid', progress_bar=False)
 
-def soundscape(args, n=64, steps=4, rounds=3):
+def soundscape(args, n=16, steps=2, rounds=1):
     "Training steps from WAV files and tagging them, the same network and batches, by us and by `opensoundscape`, where it is installed, with its own augmentation"
     bs, more = args.bs[0], 1 + steps
     with tempfile.TemporaryDirectory() as tmp, contextlib.redirect_stdout(io.StringIO()):
