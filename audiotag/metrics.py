@@ -6,11 +6,11 @@
 __all__ = ['per_class_lwlrap', 'lwlrap', 'Lwlrap', 'f_beta', 'lrap', 'score_report', 'accuracy', 'align_scores', 'compare',
            'compare_all', 'fit_thresholds']
 
-# %% ../nbs/20_metrics.ipynb #1e7b0450
+# %% ../nbs/20_metrics.ipynb #b6c4f482
 import numpy as np, pandas as pd, torch
 from fastai.learner import Metric
 from numba import njit
-from sklearn.metrics import f1_score, fbeta_score, label_ranking_average_precision_score
+from sklearn.metrics import fbeta_score, label_ranking_average_precision_score
 from .datasets import DataError, _named
 
 # %% ../nbs/20_metrics.ipynb #c3ff7d65
