@@ -5,6 +5,12 @@
 # %% auto #0
 __all__ = []
 
+# %% ../nbs/90_all.ipynb #441ed62f
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore') # what fastai does that torch and pandas will drop is nothing to its users
+    import fastai.tabular.core
+
 # %% ../nbs/90_all.ipynb #d61b5012
 from . import audio, augment, average, baseline, batch, clean, competition, crossval, data, datasets, demo, distributed, download, embed, ensemble, export, folds, interpret, kaggle, learner, losses, metrics, mixtures, model, noisy, pad, progress, report, spectrogram, store, study, synth, timeline, tta
 from fastai.data.block import DataBlock, MultiCategoryBlock

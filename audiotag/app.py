@@ -20,7 +20,7 @@ from .spectrogram import TensorSpec
 from .timeline import spans, window_table
 from .tta import stream_scores
 
-# %% ../nbs/43_app.ipynb #29065f7a
+# %% ../nbs/43_app.ipynb #d241cc64
 def timeline_figure(
     tagger, # A `Tagger`
     file, # A recording of some minutes at most: its spectrogram is held in memory
@@ -37,7 +37,7 @@ def timeline_figure(
     edges = np.r_[0, (middle := (times.start + times.end).to_numpy()/2)[1:]/2 + middle[:-1]/2, end]
     for y, tag in enumerate(best): low.broken_barh([*zip(edges, np.diff(edges))], (y - .42, .84), facecolors=plt.cm.Oranges(times[tag].to_numpy()))
     low.set_yticks(range(len(best)), best)
-    low.set(xlim=(0, end), xlabel='seconds')
+    low.set(xlim=(0, end), xlabel=f'seconds; the {len(best)} tags that score highest anywhere')
     top.set(xlim=(0, end), xlabel=None)
     return fig
 

@@ -301,7 +301,7 @@ def _read_truth(path, preds):
     if len(more := preds.fname[~preds.fname.isin(df.fname)]): raise DataError(f'scores for clips that {path} does not have: {_named(more)}')
     return truth_of(df, vocab_of(df, tags))
 
-# %% ../nbs/44_cli.ipynb #0168c389
+# %% ../nbs/44_cli.ipynb #8d3898aa
 def _with_truth(paths, truth):
     "The tables of scores in `paths`, by path, and the truth for the same clips: from a table, or from a data set's folder for those that all have"
     from audiotag.datasets import DataError, _named, read_clips, read_scores, truth_of, vocab_of
@@ -309,7 +309,7 @@ def _with_truth(paths, truth):
     if not Path(truth).is_dir(): return (tables := _read_tables(paths)), _read_truth(truth, next(iter(tables.values())))
     tables, clips = {str(o): read_scores(o) for o in paths}, read_clips(truth)
     names = set(clips.fname).intersection(*(o.fname for o in tables.values()))
-    if not names: raise DataError(f'{truth}: none of its clips has scores in {_named(tables)}')
+    if not names: raise DataError(f"{truth}: none of its clips ({clips.fname.iloc[0]} ...) has scores in {_named(tables)} ({next(iter(tables.values())).fname.iloc[0]} ...); a folder's recordings go by their path from it: tag the one that they lie in")
     if more := set().union(*(o.fname for o in tables.values())) - names: print(f'audiotag: without truth, or without scores in all tables, and left out: {_named(sorted(more))}', file=sys.stderr)
     tables = align_scores({k: o[o.fname.isin(names)].reset_index(drop=True) for k, o in tables.items()})
     return tables, truth_of(clips[clips.fname.isin(names)], vocab_of(clips, list(next(iter(tables.values())).columns[1:])))
@@ -370,13 +370,15 @@ def compare(
     res = bootstrap(*_pair(*scores, truth))
     _say(res, as_json, f"A - B = {res['difference']:+.4f}, 95 % interval {res['low']:+.4f} to {res['high']:+.4f}, p = {res['p']:.3f}")
 
-# %% ../nbs/44_cli.ipynb #5bebb89e
+# %% ../nbs/44_cli.ipynb #7abadc44
 def _read_labels(path, scores):
-    "The clips of the table `scores` in the table `path`"
-    from audiotag.datasets import DataError, _named, read_table, vocab_of
-    df = read_table(path, ['fname', 'labels'])
+    "The clips of the table `scores` in the table or data set `path`"
+    from audiotag.datasets import DataError, _named, read_clips, read_table, vocab_of
+    df = read_clips(path) if Path(path).is_dir() else read_table(path, ['fname', 'labels'])
     if len(twice := df.fname[df.fname.duplicated()]): raise DataError(f'{path}: listed more than once: {_named(twice)}')
-    if len(lost := scores.fname[~scores.fname.isin(df.fname)]): raise DataError(f'out-of-fold scores for clips that {path} does not have: {_named(lost)}')
+    lost = scores.fname[~scores.fname.isin(df.fname)]
+    if len(lost) and (len(lost) == len(scores) or not Path(path).is_dir()): raise DataError(f'out-of-fold scores for clips that {path} does not have: {_named(lost)}')
+    if len(lost): print(f'audiotag: without truth, and left out: {_named(lost)}', file=sys.stderr)
     df = df[df.fname.isin(scores.fname)].reset_index(drop=True)
     vocab_of(df, list(scores.columns[1:]))
     return df.assign(subset='curated')
@@ -402,18 +404,19 @@ def _join(tables, how, oof, truth):
     if not oof: return mean(tables, how), {}, ''
     oof = dict(zip(tables, _read_tables(oof).values()))
     clips, model = _read_labels(truth, next(iter(oof.values()))), dict(blend=Blend, stack=Stacker).get(how, lambda: None)()
+    oof = {k: o[o.fname.isin(clips.fname)].reset_index(drop=True) for k, o in oof.items()}
     scores, own = _fitted(model, tables, oof, clips) if model else (mean(tables, how), mean(oof, how))
     (rows, text), weights = _judge(oof, own, clips), getattr(model, 'weights', {})
     return scores, dict(systems=rows, **(dict(weights=weights) if weights else {})), '\n'.join([*(f'{w:.3f}  {k}' for k, w in weights.items()), text, ''])
 
-# %% ../nbs/44_cli.ipynb #1692ab28
+# %% ../nbs/44_cli.ipynb #5ec879f4
 @app.command()
 def ensemble(
     preds: Annotated[list[Path], typer.Argument(metavar='PREDS.csv...', help="The members' scores: fname and one column a tag")],
     out: Annotated[Path, typer.Option(help='CSV file to write')],
     how: Annotated[str, typer.Option(help='mean, gmean or rank; blend (weights) or stack (a network), fitted on --oof and --truth')] = 'mean',
     oof: Annotated[Optional[list[Path]], typer.Option(metavar='OOF.csv', help="A member's out-of-fold scores: once for each, in the order of PREDS")] = None,
-    truth: Annotated[Optional[Path], typer.Option(metavar='TRUTH.csv', help='fname, labels and where known fold of the out-of-fold clips')] = None,
+    truth: Annotated[Optional[Path], typer.Option(metavar='TRUTH.csv', help="fname, labels and where known fold of the out-of-fold clips, or their data set's folder")] = None,
     as_json: AsJson = False):
     "Join the scores of several taggers; with --oof and --truth, say what that is worth."
     from audiotag.crossval import write_scores
@@ -509,14 +512,20 @@ def download(
     clips = read_clips(make(name, path, costs))
     _say(dict(out=str(path), clips=len(clips), licence=costs['licence']), as_json, f'{path}: {len(clips):,} clips')
 
-# %% ../nbs/44_cli.ipynb #7fb504e8
+# %% ../nbs/44_cli.ipynb #7bff18fe
+_stdin = 'standard input'
+
+def _own_name(message, path):
+    "`message` without the folder of the copy of standard input"
+    return str(message).replace(f'{path}:', f'{_stdin}:') if Path(path).name == _stdin else str(message)
+
 @contextmanager
 def _readable(files):
     "Paths of `files`; of `-` that of a copy of standard input, which is deleted in the end"
     import shutil, tempfile
     if '-' not in map(str, files): yield list(files); return
     with tempfile.TemporaryDirectory() as tmp:
-        with open(path := Path(tmp)/'standard input', 'wb') as f: shutil.copyfileobj(sys.stdin.buffer, f)
+        with open(path := Path(tmp)/_stdin, 'wb') as f: shutil.copyfileobj(sys.stdin.buffer, f)
         yield [path if str(o) == '-' else o for o in files]
 
 def _ranked(scores, thresholds, n):
@@ -529,7 +538,7 @@ def _bars(file, tags):
     width = max(len(o['tag']) for o in tags)
     return '\n'.join([str(file), *(f"{'*' if o['above'] else ' '} {o['tag']:<{width}} {o['score']:.3f} {'#'*round(40*o['score'])}".rstrip() for o in tags)])
 
-# %% ../nbs/44_cli.ipynb #eaffea19
+# %% ../nbs/44_cli.ipynb #929b527a
 def _tag_files(taggers, join, thresholds, files, n, pool, as_json):
     "Say what is heard in each file"
     from audiotag.audio import AudioError
@@ -537,8 +546,8 @@ def _tag_files(taggers, join, thresholds, files, n, pool, as_json):
     from audiotag.tta import stream_scores
     found, bad = [], []
     with _readable(files) as paths:
-        for file, x in zip(files, stream_scores(taggers, paths, pool=pool)):
-            if isinstance(x, AudioError): bad.append(str(x)); print(f'audiotag: left out {x}', file=sys.stderr); continue
+        for file, path, x in zip(files, paths, stream_scores(taggers, paths, pool=pool)):
+            if isinstance(x, AudioError): bad.append(_own_name(x, path)); print(f'audiotag: left out {bad[-1]}', file=sys.stderr); continue
             found.append(dict(file=str(file), tags=_ranked(join(x), thresholds, n)))
             if not as_json: print(_bars(**found[-1]))
     if not found: raise DataError(f'none of the {len(files)} recordings could be tagged')
@@ -546,8 +555,11 @@ def _tag_files(taggers, join, thresholds, files, n, pool, as_json):
 
 def _tag_timeline(taggers, join, thresholds, file, window, hop, out, as_json):
     "Say when each tag is heard in a file"
+    from audiotag.audio import AudioError
     from audiotag.timeline import spans, window_table, write_spans
-    with _readable([file]) as (path,): table = spans(window_table(taggers, path, window, hop, join), thresholds)
+    with _readable([file]) as (path,):
+        try: table = spans(window_table(taggers, path, window, hop, join), thresholds)
+        except AudioError as e: raise AudioError(_own_name(e, path)) from None
     if out: write_spans(table, out)
     rows = [{**r, **{k: float(f'{r[k]:.6g}') for k in ('start', 'end', 'score')}} for r in table.to_dict('records')]
     text = f'{out}: {len(rows)} spans' if out else '\n'.join(f"{r['start']:>9.2f} {r['end']:>9.2f} s  {r['score']:.3f}  {r['tag']}" for r in rows)
@@ -581,11 +593,11 @@ def tag(
     if timeline: _tag_timeline(taggers, join, thresholds, files[0], window, hop, out, as_json)
     else: _tag_files(taggers, join, thresholds, files, n, pool, as_json)
 
-# %% ../nbs/44_cli.ipynb #d86880f1
+# %% ../nbs/44_cli.ipynb #b17888c9
 @app.command()
 def thresholds(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder")],
-    truth: Annotated[Path, typer.Argument(metavar='TRUTH.csv', help='fname and labels of the clips it was trained on')],
+    truth: Annotated[Path, typer.Argument(metavar='TRUTH.csv', help="fname and labels of the clips it was trained on, or their data set's folder")],
     as_json: AsJson = False):
     "Fit for each tag the score above which it is heard, by F1 out of fold, and write them into the run's taggers."
     from audiotag.crossval import add_thresholds, read_oof

@@ -191,7 +191,7 @@ def check_recipe(
             for i, stage in enumerate(stages_of({**recipe, **m})): _try_stage(i, stage)
     except (TypeError, ValueError, AttributeError, ZeroDivisionError, RuntimeError) as e: raise DataError(f"the recipe {recipe['name']} cannot be trained: {e}") from None
 
-# %% ../nbs/30_crossval.ipynb #dde586da
+# %% ../nbs/30_crossval.ipynb #581e7996
 def _predict(tagger, clips, **kwargs):
     "The scores of `clips`, of which each process tags a share"
     parts = of_all(tagger.predict(share_of(clips.path), share_of(clips.fname), **kwargs))
@@ -220,7 +220,8 @@ def _run_stage(clips, fold, i, stage, vocab, seed, device, before, folder):
     scores = _noisy_scores(before, clips, folder/f'noisy{i}.csv') if before and asks else None
     set_seed(1000*seed + i, reproducible=True)
     learn, keep = stage_learner(clips, fold, stage, vocab, device, before, scores), Checkpoint(folder/f'stage{i}.pt')
-    with over_processes(learn): learn.fit_one_cycle(stage['epochs'], stage['lr'], start_epoch=keep.epoch_reached(learn), cbs=keep)
+    if reached := keep.epoch_reached(learn): on_first(print, f"{folder.stem}: goes on after epoch {reached} of {stage['epochs']}", flush=True)
+    with over_processes(learn): learn.fit_one_cycle(stage['epochs'], stage['lr'], start_epoch=reached, cbs=keep)
     on_first(_end_stage, learn, keep, fold, i, done)
     return Tagger.load(done, learn.dls.device)
 
@@ -273,7 +274,7 @@ def _run_fold(clips, fold, out, recipe, vocab, seed, device):
     if not on_first((tmp/'tagger.safetensors').exists): _train_and_score(clips, fold, tmp, recipe, vocab, seed, device)
     on_first(_close_fold, tmp, out)
 
-# %% ../nbs/30_crossval.ipynb #6abcb089
+# %% ../nbs/30_crossval.ipynb #020ab9c6
 def _alone(out):
     "As `alone`, of the processes that train together for the first one"
     return nullcontext() if rank_distrib() else alone(out)
@@ -284,12 +285,18 @@ def _config(clips, folds, recipe, vocab, seeds):
     if 'init' in recipe: recipe = {**recipe, 'init': recipe['init']['sha1']}
     return dict(recipe=recipe, folds=list(map(int, folds)), seeds=list(seeds), vocab=vocab, clips=len(clips), table=hashlib.sha1(table.encode()).hexdigest())
 
+def _changed(old, new, name=''):
+    "What differs between two configurations, in words"
+    if isinstance(old, dict) and isinstance(new, dict): return [o for k in {**old, **new} for o in _changed(old.get(k), new.get(k), f'{name}.{k}'.lstrip('.'))]
+    long = len(f'{old}{new}') > 60 or name == 'table'
+    return [] if old == new else [f"{dict(table='clips, labels or folds').get(name, name)}{'' if long else f' was {old}, is {new}'}"]
+
 def _open_run(out, config):
     "Make the run folder `out`, or check that the one there was made with `config`"
     text, file = json.dumps(config, indent=1), out/'config.json'
     if file.exists():
-        if file.read_text(encoding='utf-8', errors='replace') != text: raise DataError(f'{out}: a run with other settings or data is in there; name a new folder')
-        return
+        if file.read_text(encoding='utf-8', errors='replace') == text: return
+        raise DataError(f"{out}: a run with other settings or data is in there ({'; '.join(_changed(read_json(file), json.loads(text)))}); name a new folder")
     if out.exists() and any(f for f in out.iterdir() if f.suffix != '.partial'): raise DataError(f'{out}: not empty, and not a run; name a new folder')
     out.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
@@ -344,7 +351,7 @@ def _report(out, parts, truth, about):
     write_whole(out/'report.json', json.dumps(report, indent=1))
     return report
 
-# %% ../nbs/30_crossval.ipynb #6bb741d1
+# %% ../nbs/30_crossval.ipynb #b226235d
 def _tagger_files(run): return [f for f in sorted(Path(run).glob('**/fold*/tagger.safetensors')) if f.parent.suffix != '.partial']
 
 def read_oof(
@@ -356,10 +363,11 @@ def read_oof(
 
 def add_thresholds(
     run, # A run's folder, with its `oof.csv`
-    truth # DataFrame (clips, tags) of 0 and 1, by `fname`, of the clips of `oof.csv`
+    truth # DataFrame (clips, tags) of 0 and 1, by `fname`; clips of `oof.csv` that it lacks are left out
 ): # dict: threshold by tag, for the tags that `truth` has
     "Fit thresholds on the scores out of fold of `run` and write them into the headers of those of its taggers that have others"
     oof = read_oof(run).set_index('fname')
+    oof = oof[oof.index.isin(truth.index)]
     truth = truth.loc[oof.index, oof.columns]
     tags = oof.columns[truth.to_numpy().any(0)]
     found = dict(zip(tags, (float(f'{x:.6g}') for x in fit_thresholds(oof[tags], truth[tags]))))
@@ -400,7 +408,7 @@ def _run_folds(jobs, processes):
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
-# %% ../nbs/30_crossval.ipynb #a16b9a83
+# %% ../nbs/30_crossval.ipynb #142a9cf3
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -425,6 +433,7 @@ def _train_all(clips, out, recipe, folds, vocab, seeds, device, processes):
     parts = {s: out/f'seed{s}' if len(seeds) > 1 else out for s in seeds}
     for folder in parts.values(): on_first(folder.mkdir, exist_ok=True)
     todo = [(clips, k, folder/f'fold{k}', recipe, vocab, seed, device) for seed, folder in parts.items() for k in folds if not on_first((folder/f'fold{k}').exists)]
+    if (n := len(parts)*len(folds)) > len(todo): on_first(print, f'{out}: {n - len(todo)} of {n} taggers are trained already', flush=True)
     _run_folds(todo, processes)
     for folder in parts.values(): on_first(_gather, folder, folds)
     about = dict(folds=list(map(int, folds)), recipe=_for_all(recipe), machine=_machine(device), versions=_versions())

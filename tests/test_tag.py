@@ -27,6 +27,12 @@ def test_json_standard_input_and_a_bad_file(shell, tagger_file, sound, tmp_path,
     assert (a['file'], b['file'], a['tags']) == (str(sound), '-', b['tags']) and len(a['tags']) == 3
     assert all(o['above'] == (o['score'] > .5) for o in a['tags'])
 
+@pytest.mark.parametrize('how', [[], ['--timeline']])
+def test_nothing_at_standard_input(shell, tagger_file, monkeypatch, how):
+    monkeypatch.setattr(sys, 'stdin', SimpleNamespace(buffer=io.BytesIO()))
+    code, _, err = shell('tag', tagger_file, '-', *how)
+    assert code == 1 and 'audiotag: ' in err and 'standard input: ' in err and '/' not in err.replace('and/or', '')
+
 def test_thresholds_travel_with_the_tagger(shell, tagger_file, sound, tmp_path):
     tagger, fold = Tagger.load(tagger_file), tmp_path/'run'/'fold0'
     tagger.save(fold/'tagger.safetensors', seconds=1)

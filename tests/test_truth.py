@@ -39,3 +39,23 @@ def test_a_table_says_that_a_folder_would_do(shell, judged):
     (a, _, data), _ = judged
     code, _, err = shell('evaluate', a, data/'clips.csv')
     assert code == 1 and "name the data set's folder instead" in err
+
+def test_thresholds_are_fitted_on_what_the_data_set_still_has(shell, judged, tagger_file, tmp_path):
+    (a, _, data), _ = judged
+    (fold := tmp_path/'run'/'fold0').mkdir(parents=True)
+    (fold/'tagger.safetensors').write_bytes(tagger_file.read_bytes())
+    (tmp_path/'run'/'oof.csv').write_text('fname,A,B,C\n1.wav,.1,.9,.8\n2.wav,.9,.8,.1\n3.wav,.95,.1,.1\n4.wav,.2,.7,.1\n5.wav,.8,.1,.1\n')
+    code, out, err = shell('thresholds', tmp_path/'run', data, '--json')
+    assert code == 0 and json.loads(out)['thresholds'] == dict(A=pytest.approx(.5), B=pytest.approx(.4)) and 'left out: 1 (3.wav)' in err
+
+def test_an_ensemble_is_judged_by_what_the_data_set_still_has(shell, judged, tmp_path):
+    (a, b, data), expected = judged
+    code, out, _ = shell('ensemble', a, b, '--oof', a, '--oof', b, '--truth', data, '--out', tmp_path/'joined.csv', '--json')
+    found = {o['system']: o['lwlrap'] for o in json.loads(out)['systems']}
+    assert code == 0 and [found[str(o)] for o in (a, b)] == pytest.approx(expected)
+
+def test_names_that_do_not_match_are_shown(shell, judged, tmp_path):
+    (a, _, data), _ = judged
+    pd.read_csv(a).assign(fname=lambda o: 'audio/' + o.fname).to_csv(tmp_path/'far.csv', index=False)
+    code, _, err = shell('evaluate', tmp_path/'far.csv', data)
+    assert code == 1 and '(0.wav ...)' in err and '(audio/1.wav ...)' in err
