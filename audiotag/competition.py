@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #0e498d3a
+# %% ../nbs/38_competition.ipynb #73bb3bad
 import json, math, sys, time
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np, pandas as pd, torch
 from fastai.torch_core import default_device
 from torch.autograd.graph import saved_tensors_hooks
 from .audio import AudioError, audio_info
-from .crossval import (_alone, _config, _loss, _machine, _open_run, _run_table, _versions, add_thresholds, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of,
+from .crossval import (_alone, _begin_run, _config, _loss, _machine, _open_run, _run_folds, _run_table, _versions, add_thresholds, check_recipe, cross_validate, load_taggers, predict_run, read_scores, stages_of,
     write_scores, write_whole)
 from .datasets import DataError, truth_of, vocab_of
 from .distributed import on_first, own_device
@@ -25,7 +25,7 @@ from .pad import crop_starts
 from .progress import progress
 from .spectrogram import FrontEnd, LogMel
 
-# %% ../nbs/38_competition.ipynb #b6a29d60
+# %% ../nbs/38_competition.ipynb #26fbacc5
 def members_of(
     recipe # See `get_recipe`
 ): # dict by name of recipes of one member
@@ -33,16 +33,21 @@ def members_of(
     names = [f"{i}-{o.get('arch', recipe['arch'])}" for i, o in enumerate(recipe['members'], 1)]
     return {n: {**recipe, **o, 'members': [{}]} for n, o in zip(names, recipe['members'])}
 
-def _blend(out, names, clips):
+def _blend_of(recipe):
+    "The `Blend` that `recipe` asks for"
+    try: return Blend(**{'how': 'gmean', **recipe['blend']})
+    except TypeError as e: raise DataError(f"the recipe {recipe['name']} cannot be blended: {e}") from None
+
+def _blend(out, names, clips, blend):
     "Weights for the members, their blend's out-of-fold and test scores, and its file"
     oof = {n: read_scores(out/n/'oof.csv') for n in names}
-    write_scores(cross_fit(Blend('gmean'), oof, clips), out/'oof.csv')
-    blend = Blend('gmean').fit(oof, clips)
+    blend.fit(oof, clips)
+    write_scores(cross_fit(blend, oof, clips) if blend.steps else blend.predict(oof), out/'oof.csv')
     blend.save(out/'blend.json')
     if (out/names[0]/'test.csv').exists(): write_scores(blend.predict({n: read_scores(out/n/'test.csv') for n in names}), out/'test.csv')
     return blend
 
-# %% ../nbs/38_competition.ipynb #3202cb73
+# %% ../nbs/38_competition.ipynb #39806ff5
 def compete(
     clips, # Table of clips, curated, noisy and test
     out, # Folder for the runs; one that was begun with the same settings is gone on with
@@ -53,14 +58,16 @@ def compete(
     out, members, table, device = Path(out), members_of(recipe), _run_table(clips, n_folds), own_device(device)
     vocab, folds = vocab_of(table, vocab), sorted(set(table.fold) - {-1}) if folds is None else folds
     check_recipe(recipe)
-    if len(folds) < 2: raise DataError('several members are blended by their scores out of fold, which takes two folds or more: hold out more than one, or train one member (--set members=[{}])')
+    if _blend_of(recipe).steps and len(folds) < 2: raise DataError("several members are weighted by their scores out of fold, which takes two folds or more: hold out more than one, give them equal weights (--set 'blend={\"steps\": 0}'), or train one member (--set 'members=[{}]')")
     with _alone(out): return _train_members(out, members, table, recipe, folds, n_folds, vocab, seeds, device, processes)
 
 def _train_members(out, members, table, recipe, folds, n_folds, vocab, seeds, device, processes):
     "As `compete`, where all that it is given has been checked"
     on_first(_open_run, out, _config(table, folds, recipe, vocab, seeds))
+    todo = [o for n, m in members.items() for o in _begin_run(table, out/n, m, folds, vocab, seeds, device)[1]]
+    _run_folds(todo, processes)
     reports = {n: cross_validate(table, out/n, m, folds, n_folds, vocab, seeds, device, processes) for n, m in members.items()}
-    blend, truth = on_first(_blend, out, list(members), table), truth_of(table[table.subset == 'curated'], vocab)
+    blend, truth = on_first(_blend, out, list(members), table, _blend_of(recipe)), truth_of(table[table.subset == 'curated'], vocab)
     about = dict(members={n: dict(lwlrap=r['lwlrap'], weight=blend.weights[n]) for n, r in reports.items()}, seconds=round(sum(r['seconds'] for r in reports.values()), 1),
                  folds=list(map(int, folds)), recipe=recipe, machine=_machine(device), versions=_versions())
     oof = read_scores(out/'oof.csv')

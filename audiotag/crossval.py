@@ -35,10 +35,10 @@ from .spectrogram import FrontEnd, LogMel
 from .store import alone, whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #889799b4
+# %% ../nbs/30_crossval.ipynb #385ac650
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32, bf16=False,
-    mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}])
+    mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}], blend={})
 
 recipes = dict(
     quick = {},
@@ -152,9 +152,9 @@ def start_from(
     if other := {k: v for k, v in given.items() if recipe[k] != v}: warnings.warn(f"{file}: taken from it, instead of the recipe's: {', '.join(f'{k}={v}' for k, v in other.items())}", DataWarning)
     return {**recipe, **given, 'init': dict(file=str(file), sha1=_weights_digest(tagger))}
 
-# %% ../nbs/30_crossval.ipynb #be93304a
+# %% ../nbs/30_crossval.ipynb #6f86b087
 _noisy_keys = 'use share per_class pseudo own_levels loss weight mask_missing drop_high two_heads'.split()
-_stage_keys = [k for k in basics if k not in 'arch widen sr n_fft hop_length n_mels epochs members stages'.split()] + ['share']
+_stage_keys = [k for k in basics if k not in 'arch widen sr n_fft hop_length n_mels epochs members stages blend'.split()] + ['share']
 
 def _known(what, given, known):
     if odd := set(given) - set(known): raise ValueError(f"{what} has no {', '.join(sorted(odd))}; it has {', '.join(known)}")
@@ -169,7 +169,7 @@ def _check_noisy(i, stage):
     if use == 'only' and noisy.get('own_levels'): raise ValueError('with noisy clips alone there are no curated ones to have other levels')
     if use != 'none' and 'MixUp' in stage['mix']: raise ValueError('MixUp knows of no noisy clips; take PowerMix')
 
-# %% ../nbs/30_crossval.ipynb #e861fbbd
+# %% ../nbs/30_crossval.ipynb #ab050ad8
 def _try_stage(i, stage):
     "Make all parts of the stage `i` but its data"
     _check_noisy(i, stage)
@@ -186,7 +186,7 @@ def check_recipe(
     try:
         if not (recipe['members'] and recipe['stages']): raise ValueError('it needs at least one member and one stage')
         for m in recipe['members']:
-            _known('a member', m, [k for k in basics if k != 'members'])
+            _known('a member', m, [k for k in basics if k not in ('members', 'blend')])
             for s in {**recipe, **m}['stages']: _known('a stage', s, _stage_keys)
             for i, stage in enumerate(stages_of({**recipe, **m})): _try_stage(i, stage)
     except (TypeError, ValueError, AttributeError, ZeroDivisionError, RuntimeError) as e: raise DataError(f"the recipe {recipe['name']} cannot be trained: {e}") from None
@@ -408,7 +408,7 @@ def _run_folds(jobs, processes):
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
-# %% ../nbs/30_crossval.ipynb #142a9cf3
+# %% ../nbs/30_crossval.ipynb #e7dafc94
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -427,13 +427,18 @@ def cross_validate(
     for k in folds: fold_split(clips, k)
     with _alone(out): return _train_all(clips, out, recipe, folds, vocab, seeds, device, processes)
 
-def _train_all(clips, out, recipe, folds, vocab, seeds, device, processes):
-    "As `cross_validate`, where all that it is given has been checked"
+def _begin_run(clips, out, recipe, folds, vocab, seeds, device):
+    "The folder of each seed of the run `out`, and what is still to be trained"
     on_first(_open_run, out, _config(clips, folds, recipe, vocab, seeds))
     parts = {s: out/f'seed{s}' if len(seeds) > 1 else out for s in seeds}
     for folder in parts.values(): on_first(folder.mkdir, exist_ok=True)
     todo = [(clips, k, folder/f'fold{k}', recipe, vocab, seed, device) for seed, folder in parts.items() for k in folds if not on_first((folder/f'fold{k}').exists)]
-    if (n := len(parts)*len(folds)) > len(todo): on_first(print, f'{out}: {n - len(todo)} of {n} taggers are trained already', flush=True)
+    if todo and (n := len(parts)*len(folds)) > len(todo): on_first(print, f'{out}: {n - len(todo)} of {n} taggers are trained already', flush=True)
+    return parts, todo
+
+def _train_all(clips, out, recipe, folds, vocab, seeds, device, processes):
+    "As `cross_validate`, where all that it is given has been checked"
+    parts, todo = _begin_run(clips, out, recipe, folds, vocab, seeds, device)
     _run_folds(todo, processes)
     for folder in parts.values(): on_first(_gather, folder, folds)
     about = dict(folds=list(map(int, folds)), recipe=_for_all(recipe), machine=_machine(device), versions=_versions())

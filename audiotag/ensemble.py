@@ -154,17 +154,18 @@ def _greedy(gaps, steps, draw):
         total += gaps.gap[taken[-1]]
     return np.bincount(taken[:np.argmax(scores) + 1], minlength=len(gaps.gap))
 
-# %% ../nbs/34_ensemble.ipynb #05f8a2b2
+# %% ../nbs/34_ensemble.ipynb #d5cc1414
 class Blend(_Fitted):
     "Weights that maximise lwlrap out of fold: greedy selection with replacement (Caruana et al. 2004), bagged over clips"
     def __init__(self, 
         how='mean', # What the weights are for: 'mean', 'gmean' or 'rank' of `ensemble`
         bags=10, # Draws of the clips, whose weights are averaged
-        steps=20, # Members to take in, at most
+        steps=20, # Members to take in, at most; 0 for equal weights
         seed=0
     ): store_attr()
 
     def _fit(self, oof, truth):
+        if not self.steps: self.weights, self.seen = dict.fromkeys(self.members, 1/len(self.members)), set(); return
         gaps, rng, n = _Gaps(_stack(oof, _space(self.how)[0]), truth), np.random.default_rng(self.seed), len(truth)
         bags = [_greedy(gaps, self.steps, np.bincount(rng.integers(0, n, n), minlength=n)) for _ in range(self.bags)]
         shares = np.mean([o/o.sum() for o in bags], 0)
