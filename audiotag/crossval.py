@@ -35,7 +35,7 @@ from .spectrogram import FrontEnd, LogMel
 from .store import alone, whole_file
 import audiotag.tta
 
-# %% ../nbs/30_crossval.ipynb #385ac650
+# %% ../nbs/30_crossval.ipynb #8ca3b8af
 basics = dict(
     arch='xresnet18', widen=.5, net={}, seconds=5., sr=44100, n_fft=2048, hop_length=1024, n_mels=64, pad='repeat', epochs=60, lr=5e-3, bs=32, bf16=False,
     mix=dict(PowerMix={}), augment=dict(Gain={}, SpecAugment={}), plain_finish=0., average={}, loss={}, noisy=dict(use='none'), stages=[{}], members=[{}], blend={})
@@ -43,7 +43,9 @@ basics = dict(
 recipes = dict(
     quick = {},
     study = dict(widen=.25, bf16=True, seconds=2.5, sr=22050, n_fft=1024, hop_length=512, bs=16),
-    esc = dict(average=dict(EMA=dict(decay=.99))),
+    esc = dict(
+        epochs=120, bf16=True, augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA=dict(decay=.99)), blend=dict(steps=0),
+        members=[dict(seconds=2.6, n_fft=1024, hop_length=512), {}, dict(seconds=1.3, n_fft=512, hop_length=256), dict(n_fft=4096, hop_length=2048, n_mels=128)]),
     fat2019 = dict(
         seconds=4., n_mels=128, hop_length=512, bs=64, epochs=90, widen=1., augment=dict(Gain={}, ResizedCrop={}, SpecAugment={}), average=dict(EMA={}),
         stages=[dict(share=.15, noisy=dict(use='only', loss=dict(kind='soft_bootstrap', beta=.7))), dict(share=.25),
