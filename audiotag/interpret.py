@@ -8,7 +8,7 @@ __all__ = ['card_style', 'scores_and_truth', 'class_table', 'plot_classes', 'cli
            'plot_co_occurrence', 'tag_confusion', 'plot_confusion', 'calibration', 'calibration_error',
            'plot_calibration', 'embedding_map', 'plot_map', 'best_crop', 'grad_cam', 'salient_sound', 'show_salience']
 
-# %% ../nbs/40_interpret.ipynb #cf1013b2
+# %% ../nbs/40_interpret.ipynb #58f14508
 import base64, html, io
 from functools import cache
 from pathlib import Path
@@ -16,14 +16,13 @@ import librosa, matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from fastai.data.core import show_results
 from fastai.interpret import plot_top_losses
-from fastai.torch_basics import dispatch
 from fastai.vision.data import get_grid
 from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import average_precision_score
 from .audio import AudioError, Clip, audio_info, decode, player
-from .data import _show_players
+from .data import _show_players, dispatch
 from .datasets import DataError, _named, split_labels, truth_of, vocab_of
 from .metrics import per_class_lwlrap
 from .spectrogram import LogMel, TensorSpec

@@ -6,7 +6,7 @@
 __all__ = ['EpochLines', 'fast_bf16', 'Bf16', 'AutoBf16', 'CompileWarning', 'compile_net', 'tagger_learner', 'TaggerError',
            'of_all', 'Checkpoint', 'Tagger']
 
-# %% ../nbs/26_learner.ipynb #2b776d80
+# %% ../nbs/26_learner.ipynb #bb874688
 import json, random, time, warnings
 from copy import deepcopy
 from functools import partial
@@ -25,7 +25,7 @@ from fastcore.foundation import L
 from fastcore.meta import delegates
 from rich.console import Console
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save, save_file
+from safetensors.torch import save as to_bytes, save_file
 from torch import nn
 from . import __version__
 from .augment import PowerMix, plain_dl
@@ -274,7 +274,7 @@ def tagger(self:Learner):
     model = one_head(self.model, len(self.dls.vocab)) if self.arch['net'].get('two_heads') else self.model
     return Tagger(front, model, self.dls.vocab, cropper, {**self.arch, 'net': net}).eval()
 
-# %% ../nbs/26_learner.ipynb #37c91f9d
+# %% ../nbs/26_learner.ipynb #313d6906
 _format = 1 # raised when a file of an older version can no longer be read
 
 @patch
@@ -286,7 +286,7 @@ def save(self:Tagger,
     header = json.dumps(dict(format=_format, version=__version__, **self.config, about=about))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as tmp: tmp.write_bytes(save({k: v.contiguous() for k, v in self.state_dict().items()}, metadata={'audiotag': header})) # `save_file` keeps it from other users
+    with whole_file(path) as tmp: tmp.write_bytes(to_bytes({k: v.contiguous() for k, v in self.state_dict().items()}, metadata={'audiotag': header})) # `save_file` keeps it from other users
     return path
 
 # %% ../nbs/26_learner.ipynb #c834e786

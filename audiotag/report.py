@@ -166,7 +166,7 @@ def _settings(report, config):
     about = dict(seeds=config.get('seeds', [0]), folds=report['folds'], machine=report['machine'], **report['versions'], table_sha1=config.get('table', ''))
     return '<div class="plots">' + ''.join(_table([name, ''], [(k, show(v)) for k, v in d.items()], 'settings') for name, d in dict(recipe=report['recipe'], run=about).items()) + '</div>'
 
-# %% ../nbs/43_report.ipynb #fb32bb20
+# %% ../nbs/43_report.ipynb #8d09b15a
 _style = '''<style>:root{color-scheme:light dark;--bg:#fbfbfa;--fg:#1d2024;--soft:#676d75;--line:#dfe1e4;--card:#fff;--a:#2f6fab;--b:#c8741a;--bar:#2f6fab2b}
 @media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e4e6e9;--soft:#9aa1a9;--line:#31363c;--card:#1c1f23;--a:#6cabe4;--b:#eba75c;--bar:#6cabe436}}
 *{box-sizing:border-box}body{margin:0 auto;max-width:64rem;padding:2.5rem 1.5rem 4rem;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans",sans-serif}
@@ -182,7 +182,7 @@ td{padding:.28rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhe
 td.bar{background:linear-gradient(90deg,var(--bar) var(--v),transparent 0) no-repeat center/100% 72%;min-width:6rem}.settings td:first-child{white-space:nowrap;color:var(--soft)}.settings td:last-child{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:.8rem}
 .clip{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem;font-size:.88rem;min-width:0}footer{margin-top:3rem;color:var(--soft);font-size:.8rem}
 @media print{:root{color-scheme:light;--bg:#fff;--fg:#111;--soft:#555;--line:#ccc;--card:#fff;--a:#2f6fab;--b:#c8741a;--bar:#2f6fab2b}body{padding:0;max-width:none;font-size:11px}audio{display:none!important}
-*{print-color-adjust:exact;-webkit-print-color-adjust:exact}.clip,figure,tr,.tiles{break-inside:avoid}h2,h3{break-after:avoid}}
+*{print-color-adjust:exact;-webkit-print-color-adjust:exact}.clip,figure,tr,.tiles{break-inside:avoid}h2,h3{break-after:avoid}.clips{grid-template-columns:repeat(3,1fr)!important}.clip .meter{width:2em}}
 .scores td:first-child{white-space:nowrap}@media(max-width:36rem){body{padding:1.5rem 1rem 3rem}th,td{padding:.28rem .35rem}td.bar{min-width:3.2rem}table.classes{table-layout:fixed;font-size:.8rem}.classes th{font-size:.72rem}
 .classes th:nth-child(1),.classes th:nth-child(5){width:27%}.classes th:nth-child(2){width:12%}.classes td.bar{min-width:0;padding-left:.2rem}}</style>'''
 
