@@ -102,7 +102,7 @@ def hear_many(
     rows = [[p.name, *join(s)] for p, s in heard if not isinstance(s, AudioError)]
     return pd.DataFrame(rows, columns=['fname', *taggers[0].vocab]), bad
 
-# %% ../nbs/43_app.ipynb #13f78e90
+# %% ../nbs/43_app.ipynb #aa9b92fb
 @contextmanager
 def _said():
     "Say what is wrong with an upload on the page"
@@ -122,7 +122,7 @@ def make_page(
 ): # Gradio `Blocks`
     "The page for the taggers of `run`"
     try: import gradio as gr
-    except ImportError: raise DataError('the page takes Gradio: pip install audiotag[app]') from None
+    except ImportError: raise DataError('the page takes Gradio: pip install "audiotag[app]"') from None
     (taggers, join), tables = load_ensemble(run, device), tempfile.TemporaryDirectory()
     def one(path):
         with _said(): bars, fig, table = hear_one(taggers, join, check_upload(path, most_mb, most_minutes))

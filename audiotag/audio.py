@@ -49,13 +49,13 @@ def _pcm16_info(path, n):
     kind, channels, rate, _, step, bits = struct.unpack_from('<HHIIHH', head, fmt)
     return SimpleNamespace(frames=size//2, samplerate=rate, channels=1, format='WAV', subtype='PCM_16', at=at) if (kind, channels, step, bits) == (1, 1, 2, 16) and rate < 2**31 else None
 
-# %% ../nbs/00_audio.ipynb #dfeabde5
+# %% ../nbs/00_audio.ipynb #47852a7a
 _sndfile_suffixes = 'wav flac ogg opus mp3 aif aiff au caf w64'.split()
 
 def _av(path, why):
     "The package PyAV, for the sake of `path`, which libsndfile cannot read"
     try: import av
-    except ImportError: raise AudioError(path, f'not audio that can be decoded ({why}); M4A, AAC, WebM and films need PyAV: pip install audiotag[av]') from None
+    except ImportError: raise AudioError(path, f'not audio that can be decoded ({why}); M4A, AAC, WebM and films need PyAV: pip install "audiotag[av]"') from None
     return av
 
 def _av_info(path, why):
@@ -76,9 +76,9 @@ def _av_blocks(path):
                 for o in to_float.resample(frame): yield o.to_ndarray().T
     except av.FFmpegError as e: raise AudioError(path, f'damaged: decoding fails ({e.strerror})') from None
 
-# %% ../nbs/00_audio.ipynb #54b7367b
+# %% ../nbs/00_audio.ipynb #a3368b74
 def audio_info(
-    path # A WAV, FLAC, OGG, MP3 or other file that libsndfile reads
+    path # A WAV, FLAC, OGG, MP3 or other file that libsndfile reads, or with PyAV M4A, WebM or a film
 ): # soundfile's `_SoundFileInfo`: `frames`, `samplerate` (Hz), `channels`, `format`, `subtype`
     "The header of `path`; raises `AudioError` where it is missing, empty, cut off, too short, or no audio"
     path = Path(path)
@@ -275,11 +275,11 @@ class Stream:
             self.tail = np.concatenate([self.tail, x[rest:]])[:self.limit]
             rest = max(0, rest - len(x))
 
-# %% ../nbs/00_audio.ipynb #7dfdefec
+# %% ../nbs/00_audio.ipynb #2f917afd
 def player(
     x, # Samples, in [-1, 1]
     sr, # Rate in Hz
-    seconds=3 # At most this much is kept
+    seconds=3 # Seconds that are kept, at most
 ): # `IPython.display.HTML` of under 20 kB
     "A small player of `x`: MP3 at 16 kHz"
     from IPython.display import HTML

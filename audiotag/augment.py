@@ -70,9 +70,9 @@ class ResizedCrop(RandTransform):
     def __init__(self, time=.2, freq=.1): super().__init__(); store_attr()
     def encodes(self, x:TensorSpec): return stretch(x, _windows(x, self.freq), _windows(x, self.time))
 
-# %% ../nbs/08_augment.ipynb #4ae258ea
+# %% ../nbs/08_augment.ipynb #987ed5a7
 def mask_bands(
-    x, # Spectrograms (bs, 1, n_mels, frames)
+    x, # Spectrograms (bs, channels, n_mels, frames)
     n, # Masks for each
     width, # Widest mask, as a share of the axis
     dim # -2 for frequency, -1 for time
@@ -98,9 +98,9 @@ def _amplitude(level, other, share):
     r = share.clamp(1e-4, 1 - 1e-4)
     return 1/(1 + level/other*(1 - r)/r)
 
-# %% ../nbs/08_augment.ipynb #96e85fef
+# %% ../nbs/08_augment.ipynb #124561f5
 def mix_power(
-    a, b, # Mel powers (bs, 1, n_mels, frames)
+    a, b, # Mel powers (bs, channels, n_mels, frames)
     share # Share of `a` in the mix (bs,), in [0, 1]
 ): # Mel powers
     "`a` and `b` mixed so that they are heard in the proportion `share`, at the power of uncorrelated sounds (Tokozume et al. 2018, eq. 2)"

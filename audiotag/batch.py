@@ -141,11 +141,11 @@ def _files_digest(named):
     for n, o in enumerate(named, 1): h.update('\0'.join(map(str, o)).encode('utf-8', 'backslashreplace') + b'\0')
     return n, h.hexdigest()
 
-# %% ../nbs/39_batch.ipynb #88d3445d
+# %% ../nbs/39_batch.ipynb #4237c2cc
 def need_parquet():
     "The package pyarrow; raises `DataError` where there is none"
     try: import pyarrow, pyarrow.csv, pyarrow.parquet
-    except ImportError: raise DataError('a Parquet file needs pyarrow: pip install audiotag[parquet]') from None
+    except ImportError: raise DataError('a Parquet file needs pyarrow: pip install "audiotag[parquet]"') from None
     return pyarrow
 
 def _to_parquet(path, columns):

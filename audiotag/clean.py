@@ -88,7 +88,7 @@ def _doubt(clean):
     why = [f'{k} {escape(doubt[v])} ({doubt[f"{v}_score"]:.2f})' for k, v in dict(doubted='doubted', missing='missing').items() if isinstance(doubt[v], str)]
     return f'{card_style}<div style="max-width:30em;line-height:1.45">{clip_card(row)}<p style="margin:.6em 0">{clean.at + 1} of {len(clean.queue)}: {", ".join(why)}</p></div>'
 
-# %% ../nbs/41_clean.ipynb #4e188a81
+# %% ../nbs/41_clean.ipynb #ac713696
 def cleaner(
     clips, # Table of clips, as `read_clips` gives it
     oof, # Their out-of-fold scores
@@ -96,7 +96,7 @@ def cleaner(
 ): # A widget, whose `clean` is the `Cleaner`
     "Hear the clips in doubt, and decide: k keep, c TAG change, d drop, n next, b back"
     try: import ipywidgets as w
-    except ImportError: raise ImportError('cleaning in a notebook needs ipywidgets: pip install audiotag[clean]') from None
+    except ImportError: raise ImportError('cleaning in a notebook needs ipywidgets: pip install "audiotag[clean]"') from None
     clean, card, said = Cleaner(clips, oof, file), w.HTML(), w.Label()
     line, narrow = w.Text(placeholder='k, c TAG, d, n, b and Enter', continuous_update=False, layout=w.Layout(width='22em')), w.Layout(width='5em')
     def act(text): clean.command(text); show()

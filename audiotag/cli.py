@@ -132,10 +132,10 @@ def _settings(changes):
         return text
     return {k: value(v) for k, v in (o.split('=', 1) for o in changes)}
 
-# %% ../nbs/44_cli.ipynb #7613db84
+# %% ../nbs/44_cli.ipynb #0315ab52
 @app.command()
 def train(
-    data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, ESC-50, or one with clips.csv and audio/')],
+    data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, FSD50K, UrbanSound8K, ESC-50, or one with clips.csv and audio/')],
     out: Annotated[Optional[Path], typer.Option(help='Folder for the run; one that was broken off is gone on with')] = None,
     folds: Annotated[int, typer.Option(min=2, help='Number of folds, where the data has none of its own')] = 5,
     fold: Annotated[Optional[int], typer.Option(help='Hold out this fold alone')] = None,
@@ -274,7 +274,7 @@ def predict(
     if len(done[0]) == n: raise DataError(f'none of the {n} recordings could be tagged')
     _say(dict(tagged=n - len(done[0]), left_out=bad, out=str(out)), as_json, f'{out}: {n - len(done[0])} of {n} recordings tagged')
 
-# %% ../nbs/44_cli.ipynb #82d11849
+# %% ../nbs/44_cli.ipynb #b09a19cd
 def _processes():
     "The number of this process and how many there are, as their launcher says"
     return int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
@@ -282,7 +282,7 @@ def _processes():
 def _own_device(name):
     "As `_device`, but of several GPUs the one for this process"
     device = _device(name)
-    return _device(f"cuda:{os.environ['LOCAL_RANK']}") if name == 'auto' and device.type == 'cuda' and 'LOCAL_RANK' in os.environ else device
+    return _device(f"cuda:{os.environ['LOCAL_RANK']}") if name in ('auto', 'cuda') and device.type == 'cuda' and 'LOCAL_RANK' in os.environ else device
 
 # %% ../nbs/44_cli.ipynb #19956348
 def _read_truth(path, preds):
@@ -430,10 +430,10 @@ def ensemble(
     write_scores(scores, out)
     _say(dict(out=str(out), clips=len(scores), **found), as_json, text + f'{out}: {len(scores)} clips, {len(preds)} members')
 
-# %% ../nbs/44_cli.ipynb #708fdc21
+# %% ../nbs/44_cli.ipynb #884a0420
 @app.command()
 def prepare(
-    data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, ESC-50, or one with clips.csv and audio/')],
+    data: Annotated[Path, typer.Argument(metavar='DATA', help='A folder: FSDKaggle2019, FSD50K, UrbanSound8K, ESC-50, or one with clips.csv and audio/')],
     sr: Annotated[int, typer.Option(min=1000, help='Rate in Hz at which to train')] = 44100,
     as_json: AsJson = False):
     "Decode once all clips of DATA that are compressed or at another rate."
@@ -481,12 +481,12 @@ def export(
     size = out.stat().st_size
     _say(dict(out=str(out), bytes=size, window=window), as_json, f'{out}: {size/1e6:.1f} MB; this script runs it on a WAV file:\n\n{onnx_script}')
 
-# %% ../nbs/44_cli.ipynb #d53d6eff
+# %% ../nbs/44_cli.ipynb #2b835a52
 @app.command('kaggle-kit')
 def kaggle_kit(
     run: Annotated[Path, typer.Argument(metavar='RUN', help="A run's folder, or one tagger's file")],
     out: Annotated[Path, typer.Option(metavar='KIT', help='Folder to make')],
-    wheel: Annotated[list[str], typer.Option(metavar='NAME', help="A package that Kaggle's image may lack, such as iterative-stratification, soxr, soundfile or safetensors: its wheel is fetched; may be given again")] = [],
+    wheel: Annotated[list[str], typer.Option(metavar='NAME', help="A package that Kaggle's image may lack, such as soxr, soundfile or safetensors: its wheel is fetched; may be given again")] = [],
     seconds: Annotated[int, typer.Option(min=1, help='How long the notebook may take')] = 3000,
     python: Annotated[str, typer.Option(help="Kaggle's version of Python")] = '3.11',
     as_json: AsJson = False):
@@ -496,7 +496,7 @@ def kaggle_kit(
     wheels = sorted(f.name for f in out.glob('wheels/*'))
     _say(dict(out=str(out), wheels=wheels), as_json, f"{out}: upload it as a data set, then run {out/'submission.ipynb'} on Kaggle with it and the competition's data; wheels: {', '.join(wheels)}")
 
-# %% ../nbs/44_cli.ipynb #5aad5636
+# %% ../nbs/44_cli.ipynb #0c19a808
 @app.command()
 def download(
     name: Annotated[str, typer.Argument(metavar='NAME', help='fsdkaggle2019, fsd50k, urbansound8k or esc50')],
@@ -505,10 +505,10 @@ def download(
     as_json: AsJson = False):
     "Fetch a known data set from its archive, check and unpack it; one that was broken off is gone on with."
     from audiotag.datasets import read_clips
-    from audiotag.download import download as make, plan_download, show_plan
+    from audiotag.download import download as make, plan_download, show_download
     costs = plan_download(name, _new_folder(path))
-    if plan: return _say(costs, as_json, show_plan(costs))
-    print(show_plan(costs), file=sys.stderr)
+    if plan: return _say(costs, as_json, show_download(costs))
+    print(show_download(costs), file=sys.stderr)
     clips = read_clips(make(name, path, costs))
     _say(dict(out=str(path), clips=len(clips), licence=costs['licence']), as_json, f'{path}: {len(clips):,} clips')
 

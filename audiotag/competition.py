@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['members_of', 'compete', 'predict_with', 'probe', 'plan', 'show_plan']
 
-# %% ../nbs/38_competition.ipynb #73bb3bad
+# %% ../nbs/38_competition.ipynb #a85ef4b9
 import json, math, sys, time
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from .datasets import DataError, truth_of, vocab_of
 from .distributed import on_first, own_device
 from .folds import fold_split
 from .ensemble import Blend, cross_fit, ensemble
+from .learner import _half
 from .metrics import accuracy, score_report
 from .model import tagging_net
 from .pad import crop_starts
@@ -125,7 +126,7 @@ def _time(f, n=3):
         start = time.perf_counter(); f(); times.append(time.perf_counter() - start)
     return sorted(times)[n//2]
 
-# %% ../nbs/38_competition.ipynb #56582722
+# %% ../nbs/38_competition.ipynb #bfc03e4a
 def _probe(stage, n_tags, bs, device):
     "Seconds of a training step and of a forward pass, bytes kept for the backward pass, bytes of the weights: of a batch of `bs`"
     log_mel = LogMel(stage['sr'], stage['n_fft'], stage['hop_length'], stage['n_mels'])
@@ -133,7 +134,7 @@ def _probe(stage, n_tags, bs, device):
     front, wavs = FrontEnd(log_mel).to(device), torch.randn(bs, (frames - 1)*stage['hop_length'] + log_mel.n_fft, device=device)
     net = tagging_net(stage['arch'], n_tags, stage['widen'], c_in=log_mel.channels, **stage['net']).to(device, memory_format=torch.channels_last)
     targets, loss, opt = torch.zeros(bs, n_tags, device=device), _loss({**stage, 'noisy': dict(use='none')}), torch.optim.AdamW(net.parameters())
-    cast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=stage['bf16'])
+    cast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bool(_half(stage['bf16'], device)))
     forward = lambda: loss(cast(net)(front(wavs)).float(), targets)
     def step(): forward().backward(); opt.step(); opt.zero_grad(); return loss.reduction and float(wavs[0, 0])
     saved, train = _saved_bytes(forward), _time(step)

@@ -385,32 +385,37 @@ def thresholds_of(
     "The thresholds in the header of the first of `taggers`"
     return {**dict.fromkeys(taggers[0].vocab, default), **getattr(taggers[0], 'about', {}).get('thresholds', {})}
 
-# %% ../nbs/30_crossval.ipynb #e9208164
+# %% ../nbs/30_crossval.ipynb #d8140d8b
 def _run_table(clips, n_folds):
     "The clips that have a file, with folds; noisy ones are in none"
     return add_folds(clips[clips.path.notna()].reset_index(drop=True), n_folds)
 
-def _begin_worker(threads):
-    "Take this process's share of the cores, and end with the process that began it"
+def _begin_worker(threads, turn):
+    "Take this process's share of the cores and its turn at the GPUs, and end with the process that began it"
+    global _turn
+    with turn.get_lock(): _turn, turn.value = turn.value, turn.value + 1
     torch.set_num_threads(threads)
     threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
-def _log_fold(clips, fold, out, *args):
+def _own_gpu(device): return torch.device('cuda', _turn%torch.cuda.device_count()) if torch.device(device).type == 'cuda' else device
+
+def _log_fold(clips, fold, out, *args, device):
     "`_run_fold`, its lines in a file beside what it makes"
     (tmp := out.with_suffix('.partial')).mkdir(exist_ok=True)
-    with open(tmp/'log.txt', 'a') as f, redirect_stdout(f), redirect_stderr(f): _run_fold(clips, fold, out, *args)
+    with open(tmp/'log.txt', 'a') as f, redirect_stdout(f), redirect_stderr(f): _run_fold(clips, fold, out, *args, _own_gpu(device))
 
 def _run_folds(jobs, processes):
     "`_run_fold` with the arguments of each of `jobs`, in so many processes at a time"
     if processes < 2 or len(jobs) < 2: return [_run_fold(*o) for o in jobs]
     quiet, threads = modified_env(PYTHONWARNINGS='ignore::FutureWarning'), max(1, torch.get_num_threads()//processes) # torch warns where it is imported
-    with quiet, ProcessPoolExecutor(processes, get_context('spawn'), _begin_worker, [threads]) as pool:
+    spawn = get_context('spawn')
+    with quiet, ProcessPoolExecutor(processes, spawn, _begin_worker, [threads, spawn.Value('i', 0)]) as pool:
         try: 
-            running = {pool.submit(_log_fold, *o): o[2] for o in jobs}
+            running = {pool.submit(_log_fold, *o, device=device): o[2] for *o, device in jobs}
             for i, o in enumerate(as_completed(running), 1): o.result(); print(f'{running[o]}: trained, {i} of {len(jobs)}', flush=True)
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
-# %% ../nbs/30_crossval.ipynb #e7dafc94
+# %% ../nbs/30_crossval.ipynb #57c16af1
 def cross_validate(
     clips, # Table of clips; noisy ones are used as the recipe says, test clips are scored
     out, # The run's folder; one that was begun with the same settings is gone on with
@@ -425,6 +430,7 @@ def cross_validate(
     "Train one tagger a fold and seed, and score every clip by those that have not heard it"
     recipe, out, clips, device = recipe or get_recipe('quick'), Path(out), _run_table(clips, n_folds), own_device(device)
     check_recipe(recipe)
+    if (n := len(recipe['members'])) > 1: raise DataError(f"the recipe {recipe['name']} trains {n} networks: call `compete` instead")
     vocab, folds = vocab_of(clips, vocab), sorted(set(clips.fold) - {-1}) if folds is None else folds
     for k in folds: fold_split(clips, k)
     with _alone(out): return _train_all(clips, out, recipe, folds, vocab, seeds, device, processes)

@@ -6,8 +6,8 @@
 __all__ = ['OpenClip', 'Resident', 'Steps', 'CropDL', 'WeightedCropDL', 'SpectrogramBlock', 'get_path', 'get_labels',
            'show_batch', 'ClipRow', 'get_target', 'get_noisy', 'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #d5409f55
-import os
+# %% ../nbs/12_data.ipynb #b1dee992
+import gc, os
 from collections import deque, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -48,7 +48,7 @@ class OpenClip(Transform):
         clip = open_clip(path, self.sr, self.store)
         return self.resident.hold(clip) if self.resident else clip
 
-# %% ../nbs/12_data.ipynb #9fdce5e5
+# %% ../nbs/12_data.ipynb #ee9a915c
 class Resident:
     "Clips whose samples stay in memory, 16 bits each; on the `device`, one after another in the tensor `flat`, if they are to be gathered there"
     def __init__(self, 
@@ -70,7 +70,7 @@ class Resident:
         "Copy the samples `ints` of `clip` to the end of `flat`"
         if clip.path in self.places: return
         start, self.end = self.end, self.end + len(ints)
-        if self.end > len(self.flat): self.flat = torch.cat([self.flat, torch.empty(self.end - len(self.flat), dtype=torch.int16, device=self.flat.device)])
+        if (more := self.end - len(self.flat)) > 0: self.flat = torch.cat([self.flat, self.flat.new_empty(max(more, len(self.flat)//4))])
         self.flat[start:self.end].copy_(ints, non_blocking=True)
         self.places[clip.path] = start, len(ints), step
 
@@ -271,7 +271,7 @@ def _dataloaders(block, rows, train, noisy_share, **kwargs):
     weights = _shares(np.array([o.noisy for o in rows]), np.isin(range(len(rows)), train), noisy_share)[train]
     return block.datasets(rows).dataloaders(dl_type=WeightedCropDL, dl_kwargs=({'wgts': weights}, {}), after_item=block.item_tfms, after_batch=block.batch_tfms, **kwargs)
 
-# %% ../nbs/12_data.ipynb #16a71317
+# %% ../nbs/12_data.ipynb #6a44fdc5
 def _number(path):
     "The number in the file `path`; None where there is no such file, or another text in it"
     try: return int(Path(path).read_text())
@@ -285,7 +285,10 @@ def _free_ram(proc=Path('/proc/meminfo'), cgroup=Path('/sys/fs/cgroup')):
         if (most := _number(cgroup/limit)) is not None: free = min(free, most - (_number(cgroup/used) or 0))
     return max(0, free)
 
-def _free_memory(device): return torch.cuda.mem_get_info(device)[0] if torch.device(device).type == 'cuda' else _free_ram()
+def _free_memory(device):
+    if torch.device(device).type != 'cuda': return _free_ram()
+    gc.collect(); torch.cuda.empty_cache() # what a fit before this one held counts as used otherwise
+    return torch.cuda.mem_get_info(device)[0]
 
 # %% ../nbs/12_data.ipynb #115d7c9f
 def _samples_at(path, sr):

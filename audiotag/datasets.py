@@ -143,7 +143,7 @@ def _format(path):
         if test(path): return reader
     raise DataError(f'{path}: no clips.csv in it, and no table of ESC-50, FSDKaggle2019, FSD50K or UrbanSound8K; for your own clips write clips.csv with the columns fname and labels')
 
-# %% ../nbs/02_datasets.ipynb #def5efde
+# %% ../nbs/02_datasets.ipynb #c1bcaf18
 audio_suffixes = '.wav .flac .ogg .oga .mp3 .aif .aiff .opus .au .caf .w64'.split()
 film_suffixes = '.m4a .m4b .aac .ac3 .amr .wma .mka .weba .webm .mp4 .m4v .mkv .mov .avi .wmv .flv .3gp .mpg .mpeg .ogv'.split()
 
@@ -157,7 +157,7 @@ def note_films(
     path # A folder
 ):
     "Warn of recordings in `path` and below that only PyAV can read, where there is none"
-    if (hidden := {*film_suffixes} - read_suffixes()) and (films := _named_like(path, hidden)): warnings.warn(f'{path}: M4A, WebM or films, passed over: {_named(f.name for f in films)}; to read them: pip install audiotag[av]', DataWarning)
+    if (hidden := {*film_suffixes} - read_suffixes()) and (films := _named_like(path, hidden)): warnings.warn(f'{path}: M4A, WebM or films, passed over: {_named(f.name for f in films)}; to read them: pip install "audiotag[av]"', DataWarning)
 
 def audio_files(
     path # A folder
@@ -183,7 +183,7 @@ def _check(clips, path, files):
     elif clips.path.isna().any(): warnings.warn(f'{path}: labelled, but no such file: {_named(clips.fname[clips.path.isna()])}', DataWarning)
     if more := sorted({str(f) for f in files} - set(clips.path)): warnings.warn(f'{path}: files without labels, not used: {_named(Path(f).name for f in more)}', DataWarning)
 
-# %% ../nbs/02_datasets.ipynb #a6bab6f6
+# %% ../nbs/02_datasets.ipynb #5b5f503e
 def apply_decisions(
     clips, # Table of clips
     decisions, # CSV file with `fname`, `decision` (keep, change or drop) and `labels` (the new ones of a change); the last row of a clip counts
@@ -197,15 +197,15 @@ def apply_decisions(
     new = df[df.decision == 'change'].set_index('fname').labels
     if len(empty := new.index[new.str.strip() == '']): raise DataError(f'{decisions}: changed to no label: {_named(empty)}; drop them instead')
     if odd := sorted({o for l in new for o in split_labels(l)} - set(vocab)): raise DataError(f'{decisions}: tags that the data set does not have: {_named(odd)}')
-    labels = clips.fname.map(new).fillna(clips.labels)
+    labels = clips.labels.where(~clips.fname.isin(new.index), clips.fname.map(new))
     return clips.assign(labels=labels)[~clips.fname.isin(df.fname[df.decision == 'drop'])].reset_index(drop=True)
 
-# %% ../nbs/02_datasets.ipynb #a12d8563
+# %% ../nbs/02_datasets.ipynb #286b1ca4
 def read_clips(
     path, # A folder: one's own with `clips.csv`, ESC-50, FSD50K, UrbanSound8K, or FSDKaggle2019 under either set of names
     decisions=None, # CSV file of decisions on labels, see `apply_decisions`; `decisions.csv` in `path` if None and there is one
     **kwargs # Passed to the format's reader
-): # DataFrame with the columns fname, labels, subset, path, and where known fold and source
+): # DataFrame with the columns fname, labels, subset, path, and where known fold, source and license
     "The table of the clips in `path`, as corrected; raises `DataError`, and warns of labels without files and files without labels"
     path = Path(path)
     clips, files = _format(path)(path, **kwargs).reset_index(drop=True), audio_files(path)
@@ -260,10 +260,10 @@ def _problem(path):
         return info.frames/info.samplerate
     except AudioError as e: return str(e).removeprefix(f'{path}: ')
 
-# %% ../nbs/02_datasets.ipynb #a1e03987
+# %% ../nbs/02_datasets.ipynb #b834c737
 def check_audio(
     clips, # Table of clips
-    min_seconds # Clips shorter than this are repeated up to it
+    min_seconds # Seconds; clips shorter than this are repeated up to it
 ): # DataFrame: `fname`, `problem`, and `action`: dropped, or repeated to that length
     "All clips that will not be used as they are"
     have = clips[clips.path.notna()]
@@ -274,10 +274,10 @@ def check_audio(
         elif p < min_seconds: rows.append((n, f'{p:.2f} s long', f'repeated to {min_seconds:g} s'))
     return pd.DataFrame(rows, columns=['fname', 'problem', 'action'])
 
-# %% ../nbs/02_datasets.ipynb #97ac8959
+# %% ../nbs/02_datasets.ipynb #f740dba2
 def usable(
     clips, # Table of clips
-    min_seconds # Clips shorter than this are repeated up to it
+    min_seconds # Seconds; clips shorter than this are repeated up to it
 ): # The clips that can be decoded
     "Drop the clips that cannot be used, warn which and why, and which are repeated; raises `DataError` if none is left"
     checked = check_audio(clips, min_seconds)

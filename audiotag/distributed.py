@@ -23,7 +23,7 @@ def share_of(items):
     "The part of `items` that is this process's to do: one of every so many"
     return items[rank_distrib()::max(1, num_distrib())]
 
-# %% ../nbs/27_distributed.ipynb #3a07e569
+# %% ../nbs/27_distributed.ipynb #f2170084
 def _broadcast(self, t, rank):
     "`t`, a list of whole numbers, of the process `rank`"
     t = torch.tensor(t, device=self.device)
@@ -39,7 +39,7 @@ def _n_batches(self):
 def _fastai():
     "fastai's classes for several processes, mended"
     try: import accelerate
-    except ImportError: raise ImportError('to train on several processes takes accelerate: pip install audiotag[distributed]') from None
+    except ImportError: raise ImportError('to train on several processes takes accelerate: pip install "audiotag[distributed]"') from None
     from fastai.distributed import DistributedDL, DistributedTrainer
     wrap = DistributedTrainer._wrap_dl
     DistributedDL._broadcast, DistributedDL.__len__ = _broadcast, _n_batches

@@ -230,7 +230,7 @@ def model_card(
              'Tags': ', '.join(tagger.vocab), 'Score': result, 'Recipe': f'```json\n{json.dumps(recipe)}\n```', 'Training': f'```json\n{json.dumps(about)}\n```', 'Licences of the clips': _licences(clips)}
     return '\n\n'.join([_header(tagger, report.get('lwlrap')), *(f'## {k}\n\n{v}' for k, v in parts.items())]) + '\n'
 
-# %% ../nbs/42_export.ipynb #b1e5a81c
+# %% ../nbs/42_export.ipynb #3f0f8da8
 def _api():
     with _needs('hub'): from huggingface_hub import HfApi
     return HfApi()
@@ -240,7 +240,7 @@ def push_to_hub(
     repo_id, # Repository, such as 'me/farm'; made if there is none
     run=None, clips=None, # For the card, see `model_card`
     private=False, # Make it a private one?
-    api=None # A `huggingface_hub.HfApi`; one with the token of `huggingface-cli login` if None
+    api=None # A `huggingface_hub.HfApi`; one with the token of `hf auth login` if None
 ): # The repository's id
     "Put `tagger` as `tagger.safetensors`, with a model card as `README.md`, into a repository of the Hugging Face Hub"
     api, card = api or _api(), model_card(tagger, repo_id, run, clips)

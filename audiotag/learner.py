@@ -6,7 +6,7 @@
 __all__ = ['EpochLines', 'fast_bf16', 'Bf16', 'AutoBf16', 'CompileWarning', 'compile_net', 'tagger_learner', 'TaggerError',
            'of_all', 'Checkpoint', 'Tagger']
 
-# %% ../nbs/26_learner.ipynb #bb874688
+# %% ../nbs/26_learner.ipynb #cf972399
 import json, random, time, warnings
 from copy import deepcopy
 from functools import partial
@@ -32,6 +32,7 @@ from .augment import PowerMix, plain_dl
 from .metrics import Lwlrap
 from .model import one_head, tagging_net, xresnet18
 from .pad import Cropper, RandomCrop
+from .progress import say
 from .spectrogram import FrontEnd, LogMel, ToSpec
 from .store import whole_file
 
@@ -48,7 +49,7 @@ class EpochLines(Callback):
 
 def _screen(): return Console().is_terminal or Console().is_jupyter
 
-# %% ../nbs/26_learner.ipynb #4d6ed1e8
+# %% ../nbs/26_learner.ipynb #3b86a199
 def fast_bf16(
     device # torch device
 ): # bool
@@ -57,6 +58,13 @@ def fast_bf16(
     if device.type == 'cuda': return torch.cuda.get_device_capability(device)[0] >= 8
     flags = getattr(torch.cpu, 'get_capabilities', dict)()
     return device.type == 'cpu' and any(flags.get(o, False) for o in ('avx512_bf16', 'amx_bf16'))
+
+def _half(bf16, device):
+    "`bf16`, but False on a GPU that only emulates bfloat16; says so, and on a CPU that it may not be worth it"
+    if not bf16 or fast_bf16(device): return bf16
+    gpu = torch.device(device).type != 'cpu'
+    if gpu or bf16 is True: say(f"{device} has no instructions for bfloat16: full precision {'it is' if gpu else '(bf16=False) may be quicker'}")
+    return False if gpu else bf16
 
 def _full_precision(model):
     "Undo `Bf16`, which an interrupted fit leaves behind"
@@ -120,7 +128,7 @@ def compile_net(
     net._compiled_call_impl = _Compiled(net._call_impl, **options) # as `nn.Module.compile`, which has no way back
     return net
 
-# %% ../nbs/26_learner.ipynb #27e12647
+# %% ../nbs/26_learner.ipynb #56876bd9
 def _find(tfms, cls): return next(o for o in tfms if isinstance(o, cls))
 
 _adamw = partial(OptimWrapper, opt=torch.optim.AdamW, fused=True)
@@ -135,7 +143,7 @@ def tagger_learner(
     metrics=None, # `Lwlrap` if None
     opt_func=_adamw,
     net=None, # dict of further options of `tagging_net`
-    bf16=False, # Train in bfloat16? See `fast_bf16`; 'auto' times it on the spot, so that two machines may decide differently
+    bf16=False, # Train in bfloat16? 'auto' times it on the spot, so that two machines may decide differently
     compile=False, # Train a compiled network? True, or a dict of options of `torch.compile`
     **kwargs
 ): # fastai `Learner`
@@ -146,7 +154,7 @@ def tagger_learner(
     learn = Learner(dls, model, loss_func or BCEWithLogitsLossFlat(), opt_func=opt_func, metrics=metrics or [Lwlrap()], **kwargs)
     learn.arch = dict(**arch, net=net)
     learn.add_cbs([ChannelsLast()] + ([mixup() if isinstance(mixup, type) else mixup] if mixup else []))
-    if bf16: learn.add_cb(AutoBf16() if bf16 == 'auto' else Bf16())
+    if bf16 := _half(bf16, dls.device): learn.add_cb(AutoBf16() if bf16 == 'auto' else Bf16())
     if compile: compile_net(model, **(compile if isinstance(compile, dict) else {}))
     if rank_distrib() or not _screen(): learn.remove_cb(ProgressCallback).add_cbs([] if rank_distrib() else EpochLines())
     return learn
@@ -154,7 +162,7 @@ def tagger_learner(
 # %% ../nbs/26_learner.ipynb #7f604af8
 class TaggerError(Exception): "A file that is no tagger or no checkpoint, or one that this version cannot read: which, and why"
 
-# %% ../nbs/26_learner.ipynb #c18eaa10
+# %% ../nbs/26_learner.ipynb #1b1a7059
 def of_all(o):
     "A list of what `o` is in each of the processes that train together"
     if num_distrib() <= 1: return [o]
@@ -170,7 +178,7 @@ def _set_random_state(d, dl):
     tuples = lambda o: (o[0], tuple(o[1]), *o[2:])
     random.setstate(tuples(d['python'])); dl.rng.setstate(tuples(d['dl']))
     np.random.set_state(tuple(d['numpy'])); torch.set_rng_state(d['torch'])
-    if d['cuda']: torch.cuda.set_rng_state_all(d['cuda'])
+    for i, o in enumerate(d['cuda'][:torch.cuda.device_count()]): torch.cuda.set_rng_state(o, i) # it may have had more of them
 def _pack(o, tensors):
     "`o` as what JSON can hold; its tensors go into the dict `tensors`"
     if isinstance(o, dict): return {'dict': [[k, _pack(v, tensors)] for k, v in o.items()]}

@@ -45,7 +45,7 @@ class MultiScale(nn.Module):
         b = self.stages[2](self.halve(a))
         return torch.cat([self.halve(self.halve(a)), self.halve(b), self.stages[3](self.halve(b))], 1)
 
-# %% ../nbs/24_model.ipynb #3a785e20
+# %% ../nbs/24_model.ipynb #78d9fa96
 class Recurrent(nn.Module):
     "Eight convolutions, the mean over frequency, and a bidirectional GRU over time: maps (bs, nf, 1, frames/8)"
     def __init__(self, c_in, widen=1.):
@@ -54,7 +54,9 @@ class Recurrent(nn.Module):
         self.nf, self.convs = 2*szs[-1], nn.Sequential(stages[0], *[nn.Sequential(nn.MaxPool2d(2), o) for o in stages[1:]])
         self.gru = nn.GRU(szs[-1], szs[-1], batch_first=True, bidirectional=True)
 
-    def forward(self, x): return self.gru(self.convs(x).mean(2).transpose(1, 2))[0].transpose(1, 2)[:, :, None]
+    def forward(self, x):
+        x = self.convs(x).mean(2).transpose(1, 2).float()
+        with torch.autocast(x.device.type, enabled=False): return self.gru(x)[0].transpose(1, 2)[:, :, None] # a GPU's autocast would make it float16
 
 # %% ../nbs/24_model.ipynb #71be9d73
 def _small(body, n_out, p, sa, pool):

@@ -32,7 +32,7 @@ def _bands(mel):
     first, width = used.argmax(1), used.sum(1)
     return first, width, np.stack([np.roll(o, -a)[:width.max()] for o, a in zip(mel, first)])
 
-# %% ../nbs/06_spectrogram.ipynb #cc73784a
+# %% ../nbs/06_spectrogram.ipynb #e8f5c493
 class LogMel(nn.Module):
     "Waveforms (bs, samples) to log-mel power spectrograms (bs, channels, n_mels, frames) in dB re 1, as librosa makes them"
     def __init__(self, 
@@ -65,7 +65,9 @@ class LogMel(nn.Module):
 
     def _fourier(self, frames): return torch.fft.rfft(frames*self.window)
 
-    def _mels(self, frames): return self.mel @ torch.view_as_real(self._fourier(frames)).square().sum(-1).transpose(1, 2)
+    def _mels(self, frames):
+        power = torch.view_as_real(self._fourier(frames)).square().sum(-1).transpose(1, 2)
+        with torch.autocast(frames.device.type, enabled=False): return self.mel @ power # half precision ends at 65,504
 
     def _mels_compiled(self, frames, size=2**18):
         "As `_mels`, so many frames of a clip at a time as hold `size` samples"

@@ -113,7 +113,7 @@ class _Batcher:
             o = self.pools.pop(self.next - 1)
             yield o if isinstance(o, AudioError) else o.scores.astype(np.float32)
 
-# %% ../nbs/28_tta.ipynb #3ad7693c
+# %% ../nbs/28_tta.ipynb #bdb6dbe9
 @patch
 def _decibels(self:_Batcher, wavs):
     "Log-mel spectrograms of crops (crops, channels, n_mels, frames)"
@@ -132,7 +132,7 @@ def _heard(self:_Batcher, db):
     n, pool = len(db), _Pool(self.how)
     if self.full: db = pad_zeros(db, (0, 0)*3 + (0, self.bs - n))
     logits = torch.stack([t.net(t.front.from_db(db)).float() for t in self.taggers], 1)
-    return pool.heard(logits)[:n].double().cpu().numpy()
+    return pool.heard(logits)[:n].cpu().double().numpy()
 
 # %% ../nbs/28_tta.ipynb #3e278dc6
 @torch.inference_mode()

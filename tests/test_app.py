@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np, pytest, soundfile as sf
 from conftest import find, free_port, tone, wait
 
-pytest.importorskip('gradio', reason='Gradio is not installed: pip install audiotag[app]')
+pytest.importorskip('gradio', reason='Gradio is not installed: pip install "audiotag[app]"')
 
 @pytest.fixture(scope='module')
 def page(tagger_file):

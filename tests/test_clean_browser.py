@@ -5,7 +5,7 @@ from conftest import find, free_port, tone, wait
 from audiotag.clean import Cleaner, read_decisions
 from audiotag.datasets import read_clips
 
-pytest.importorskip('ipywidgets', reason='ipywidgets is not installed: pip install audiotag[clean]')
+pytest.importorskip('ipywidgets', reason='ipywidgets is not installed: pip install "audiotag[clean]"')
 pytest.importorskip('jupyterlab', reason='JupyterLab is not installed: the cleaner is not tried in a browser')
 
 pitches = dict(a=300, b=600, c=1200, d=2400)

@@ -108,7 +108,7 @@ def test_a_missing_extra_is_named(shell, tagger_file, tmp_path, monkeypatch):
     sf.write(tmp_path/'a.wav', tone(), 8000)
     monkeypatch.setitem(sys.modules, 'pyarrow', None)
     code, out, err = shell('predict', tagger_file, tmp_path/'a.wav', '--out', tmp_path/'p.parquet')
-    assert code == 1 and out == '' and 'pip install audiotag[parquet]' in err and [o.name for o in tmp_path.iterdir()] == ['a.wav']
+    assert code == 1 and out == '' and 'pip install "audiotag[parquet]"' in err and [o.name for o in tmp_path.iterdir()] == ['a.wav']
 
 def test_memory_does_not_grow_with_the_length(tagger_file, tmp_path):
     "Five minutes and forty at another rate, whose samples alone would be 150 MB"

@@ -97,9 +97,9 @@ def test_a_film_is_heard_where_pyav_is_there(shell, tagger_file, sound, tmp_path
     assert (code, err, names) == (0, '', ['a.wav', 'film.mp4'])
     monkeypatch.setitem(sys.modules, 'av', None)
     (code, _, err), names = predicted()
-    assert (code, err, names) == (0, f"audiotag: {tmp_path/'sounds'}: M4A, WebM or films, passed over: 1 (film.mp4); to read them: pip install audiotag[av]\n", ['a.wav'])
+    assert (code, err, names) == (0, f"audiotag: {tmp_path/'sounds'}: M4A, WebM or films, passed over: 1 (film.mp4); to read them: pip install \"audiotag[av]\"\n", ['a.wav'])
     code, out, err = shell('tag', tagger_file, tmp_path/'sounds'/'film.mp4')
-    assert code == 1 and out == '' and 'pip install audiotag[av]' in err
+    assert code == 1 and out == '' and 'pip install "audiotag[av]"' in err
 
 def test_a_port_in_use(shell, tagger_file):
     with socket.socket() as s:
