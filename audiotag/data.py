@@ -6,12 +6,13 @@
 __all__ = ['OpenClip', 'Resident', 'Steps', 'CropDL', 'WeightedCropDL', 'SpectrogramBlock', 'get_path', 'get_labels',
            'show_batch', 'ClipRow', 'get_target', 'get_noisy', 'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #b1dee992
-import gc, os
+# %% ../nbs/12_data.ipynb #508d571c
+import gc, os, sys
 from collections import deque, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import get_native_id
 import numpy as np, torch
 from fastai.callback.data import WeightedDL
 from fastai.data.block import DataBlock, MultiCategoryBlock, TransformBlock
@@ -102,6 +103,16 @@ def _ahead(items, n):
         if len(begun) > n: yield begun.popleft()
     yield from begun
 
+# %% ../nbs/12_data.ipynb #ce690e94
+def _step_back():
+    "Let this thread work only where the processor has nothing else to do; on Linux alone has a thread a priority of its own"
+    if sys.platform == 'linux': os.setpriority(os.PRIO_PROCESS, get_native_id(), 19)
+
+def _begin(pool, f, *args):
+    "Have `pool` call `f`; a function that gives the result, or calls `f` itself where that has not begun"
+    future = pool.submit(f, *args)
+    return lambda: f(*args) if future.cancel() else future.result()
+
 # %% ../nbs/12_data.ipynb #52832e50
 class _FromFiles:
     "How `dl` makes waveforms of drawn crops: by reading them"
@@ -143,7 +154,7 @@ class _FromDevice:
             items.append(item); starts.append(self.dl.crop.place(item[0].samples, u))
         return self.resident.crops([o[0] for o in items], starts, self.dl.crop.cropper), items
 
-# %% ../nbs/12_data.ipynb #02e9a163
+# %% ../nbs/12_data.ipynb #b7bfde43
 class CropDL(TfmdDL):
     "Batches of crops, each read by `readers` threads while batches before it are used, or gathered on the device"
     def __init__(self, dataset=None, readers=0, **kwargs):
@@ -171,8 +182,8 @@ class CropDL(TfmdDL):
         if not self._only_crops(): yield from super().create_batches(samps)
         elif not self.readers: yield from self._batches(samps, partial)
         else:
-            pool = ThreadPoolExecutor(self.readers)
-            try: yield from self._batches(samps, lambda *args: pool.submit(*args).result, 3)
+            pool = ThreadPoolExecutor(self.readers, initializer=None if self.on_gpu else _step_back)
+            try: yield from self._batches(samps, partial(_begin, pool), 3)
             finally: pool.shutdown(wait=False, cancel_futures=True)
 
     def _drawn(self, samps):
@@ -255,8 +266,8 @@ def fit_front(
     crops = (tfm(open_clip(o, front.log_mel.sr, store), split_idx=1) for o in some)
     return front.fit(o.as_subclass(torch.Tensor)[None] for o in progress(crops, 'Measuring levels', total=len(some)))
 
-# %% ../nbs/12_data.ipynb #3e303a55
-def _readers(device): return 0 if torch.device(device).type == 'cpu' else min(8, max(1, os.cpu_count()//int(os.environ.get('LOCAL_WORLD_SIZE', 1))))
+# %% ../nbs/12_data.ipynb #ce23095d
+def _readers(device): return 1 if torch.device(device).type == 'cpu' else min(8, max(1, os.cpu_count()//int(os.environ.get('LOCAL_WORLD_SIZE', 1))))
 
 def _shares(noisy, train, share):
     "Weights with which clips are drawn, so that `share` of those in `train` are `noisy`; all are boolean arrays"
@@ -304,7 +315,7 @@ def _keep(paths, sr, device, resident):
     say(f"{len(paths)} clips, {samples*2e-9:.2f} GB as 16-bit samples: " + (f'kept in the memory of {device}' if keep else f'read as they are needed, with {free*1e-9:.1f} GB free on {device}'))
     return Resident(samples, device) if keep else None
 
-# %% ../nbs/12_data.ipynb #d8f9c28b
+# %% ../nbs/12_data.ipynb #6c779a60
 def tagging_dls(
     clips, # Table of clips; test clips and clips without a file are left out
     fold=0, # The fold to validate on
@@ -314,7 +325,7 @@ def tagging_dls(
     pad='repeat', # How short clips are filled up: 'repeat' or 'zeros'
     augment=True, # Transforms of training batches, see `SpectrogramBlock`
     bs=32, # Crops in a batch, of all processes together; fewer where there are fewer clips
-    num_workers=None, # Threads that read ahead; none where the network runs on the CPU itself, else up to 8
+    num_workers=None, # Threads that read ahead; one of low priority where the network runs on the CPU, else up to 8
     device=None, # fastai's default if None
     store=None, # Folder for decoded clips; `cache_dir()` if None
     front=None, # A fitted `FrontEnd` to use instead of a new one

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['pools', 'archs', 'AxisPool', 'MultiScale', 'Recurrent', 'cnn', 'crnn', 'FreqMap', 'tagging_net', 'one_head',
-           'xresnet18', 'xresnet34', 'xresnet50', 'xresnet152']
+           'fold_norms', 'xresnet18', 'xresnet34', 'xresnet50', 'xresnet152']
 
-# %% ../nbs/24_model.ipynb #52653a46
+# %% ../nbs/24_model.ipynb #c7b10a84
 import torch
+from copy import deepcopy
 from fastai.layers import AdaptiveAvgPool, AdaptiveConcatPool2d, ConvLayer, Flatten
 from fastai.vision.models.xresnet import init_cnn, xresnet18, xresnet34, xresnet50, xresnet152
 from torch import nn
+from torch.nn.utils import fuse_conv_bn_eval
 
 # %% ../nbs/24_model.ipynb #16741e59
 class AxisPool(nn.Module):
@@ -115,3 +117,14 @@ def one_head(
     new = nn.Linear(old.in_features, n_out, device='meta')
     for k, v in old.named_parameters(): setattr(new, k, nn.Parameter(v[:n_out].detach().clone()))
     return nn.Sequential(*body, new).train(net.training)
+
+# %% ../nbs/24_model.ipynb #f154ef3a
+def fold_norms(
+    net # Module
+): # Module in evaluation mode
+    "A copy of `net` in which every batch norm that follows a convolution, in a sequence, is part of it"
+    net = deepcopy(net).eval()
+    for seq in [o for o in net.modules() if isinstance(o, nn.Sequential)]:
+        for i, (a, b) in enumerate(zip(layers := list(seq), layers[1:])):
+            if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d): seq[i], seq[i + 1] = fuse_conv_bn_eval(a, b), nn.Identity()
+    return net

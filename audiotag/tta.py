@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_ahead', 'stream_scores']
 
-# %% ../nbs/28_tta.ipynb #5a14fa47
+# %% ../nbs/28_tta.ipynb #d168d37a
 import json
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from torch.nn.functional import logsigmoid, pad as pad_zeros
 from .audio import AudioError
 from .learner import Tagger
+from .model import fold_norms
 from .progress import progress
 
 # %% ../nbs/28_tta.ipynb #97d6f7e6
@@ -43,12 +44,12 @@ def _fetch(queue):
         if isinstance(o, Exception): raise o
         yield o
 
-# %% ../nbs/28_tta.ipynb #640f3ac9
+# %% ../nbs/28_tta.ipynb #e43621ee
 def read_ahead(
     make, # Function from an item to an iterator
     items, # Any iterable
     threads=2, # How many run at once
-    depth=4 # Results of an item that may wait
+    depth=8 # Results of an item that may wait
 ): # Iterator over iterators, in the order of `items`; each is to be used up before the next, and raises what `make` raised
     "`make(item)` for each of `items`, run in threads that are a few items ahead"
     stop, pool, waiting, items = Event(), ThreadPoolExecutor(threads), deque(), iter(items)
@@ -82,14 +83,14 @@ class _Pool:
         if self.how == 'max': return self.acc
         return np.exp(self.acc/self.n) if self.how == 'gmean' else self.acc/self.n
 
-# %% ../nbs/28_tta.ipynb #927d2f72
+# %% ../nbs/28_tta.ipynb #f6c99465
 def _apart(tagger): return tagger.device.type == 'cpu'
 
 class _Batcher:
     "Crops of clips, by number, scored in batches of `bs` by `taggers` that make the same crops"
     def __init__(self, taggers, pool, bs, full):
         self.taggers, self.how, self.bs, self.full = taggers, _Pool(pool).how, bs, full
-        self.waiting, self.pools, self.next, self.last = [], {}, 0, None
+        self.waiting, self.pools, self.next, self.last, self.folded = [], {}, 0, None, None
 
     def add(self, i, wav):
         "Take a crop of clip `i`; True when that made a batch"
@@ -106,6 +107,11 @@ class _Batcher:
         self.waiting = []
         for i, x in zip(ids, self._heard(self._decibels(wavs))): self.pools.setdefault(i, _Pool(self.how)).add(x)
 
+    def nets(self, n):
+        "The networks for a batch of `n` crops"
+        if self.folded is None and (self.full or n == self.bs): self.folded = [t.net if t.net._compiled_call_impl else fold_norms(t.net) for t in self.taggers]
+        return self.folded or [t.net for t in self.taggers]
+
     def ended(self, stop):
         "Scores, or errors, of the clips before `stop` that are complete and were not given yet"
         stop = min([stop, *(i for i, _ in self.waiting[:1])])
@@ -113,7 +119,7 @@ class _Batcher:
             o = self.pools.pop(self.next - 1)
             yield o if isinstance(o, AudioError) else o.scores.astype(np.float32)
 
-# %% ../nbs/28_tta.ipynb #bdb6dbe9
+# %% ../nbs/28_tta.ipynb #7610a3d7
 @patch
 def _decibels(self:_Batcher, wavs):
     "Log-mel spectrograms of crops (crops, channels, n_mels, frames)"
@@ -131,7 +137,7 @@ def _heard(self:_Batcher, db):
     "What is to be pooled of each crop of a batch, (crops, taggers, tags)"
     n, pool = len(db), _Pool(self.how)
     if self.full: db = pad_zeros(db, (0, 0)*3 + (0, self.bs - n))
-    logits = torch.stack([t.net(t.front.from_db(db)).float() for t in self.taggers], 1)
+    logits = torch.stack([net(t.front.from_db(db)).float() for t, net in zip(self.taggers, self.nets(n))], 1)
     return pool.heard(logits)[:n].cpu().double().numpy()
 
 # %% ../nbs/28_tta.ipynb #3e278dc6

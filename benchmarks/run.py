@@ -117,12 +117,17 @@ class _Route:
         return seconds(lambda: to_spec(wav), n)
 
 def _efficiency(routes, steps, rounds):
-    "Seconds of a bare step, and of each route's beside it, round by round; the bare one is that of the first route's network on a batch that is there"
+    "For each route, and for log-mel alone, pairs of seconds: of a step, and of a bare one, the mean of those right before and after; the bare one is that of the first route's network on a batch that is there"
     first = next(iter(routes.values()))
     x, y = (o.as_subclass(torch.Tensor) for o in first.batch)
-    bare, times = _bare_step(first.learn, x, y.float()), []
-    for _ in range(rounds + 1): times.append(dict(bare=seconds(bare, steps), spectrogram=first.spectrogram_seconds(), **{k: o.step() for k, o in routes.items()}))
-    return times[1:]
+    bare, fs = _bare_step(first.learn, x, y.float()), {'spectrogram': first.spectrogram_seconds, **{k: o.step for k, o in routes.items()}}
+    times, before = {k: [] for k in fs}, seconds(bare, steps)
+    for _ in range(rounds + 1):
+        for k, f in fs.items():
+            step, after = f(), seconds(bare, steps)
+            times[k].append((step, (before + after)/2))
+            before = after
+    return {k: v[1:] for k, v in times.items()}
 
 def _odd_rate(clips, folder):
     "The same clips with another rate in their headers, so that they have to be resampled"
@@ -144,12 +149,13 @@ def training(args, rounds=7, steps=8):
                 routes = {k: _Route(table, arch, bs, steps, args, store=store, resident=resident) for k, (table, resident) in routes.items()}
                 routes['resident'].read_all()
                 times = _efficiency(routes, steps, rounds)
-                median = lambda k: statistics.median(t[k] for t in times)
-                ratio = lambda a, b: statistics.median(t[a]/t[b] for t in times)
-                rows += [[f'{arch}, {bs}: bare step', f"{bs/median('bare'):.1f} crops/s", ''], ['  log-mel alone', f"{bs/median('spectrogram'):.1f} crops/s", f"{ratio('spectrogram', 'bare'):.3f} of a bare step"]]
-                rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', f"{ratio('bare', k):.2f} of bare; first batch {o.first_batch:.2f} s"] for k, o in routes.items()]
-                runs.append(dict(arch=arch, bs=bs, widen=args.widen, bare=median('bare'), spectrogram=median('spectrogram'), routes={
-                    k: dict(step=median(k), efficiency=ratio('bare', k), efficiencies=[t['bare']/t[k] for t in times], first_batch=o.first_batch) for k, o in routes.items()}))
+                median = lambda k: statistics.median(t for t, _ in times[k])
+                quartiles = lambda k: np.quantile([b/t for t, b in times[k]], [.5, .25, .75]).tolist()
+                bare = statistics.median(b for v in times.values() for _, b in v)
+                rows += [[f'{arch}, {bs}: bare step', f'{bs/bare:.1f} crops/s', ''], ['  log-mel alone', f"{bs/median('spectrogram'):.1f} crops/s", f"{1/quartiles('spectrogram')[0]:.3f} of a bare step"]]
+                rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', '{:.2f} of bare, quartiles {:.2f} and {:.2f}; '.format(*quartiles(k)) + f'first batch {o.first_batch:.2f} s'] for k, o in routes.items()]
+                runs.append(dict(arch=arch, bs=bs, widen=args.widen, bare=bare, spectrogram=median('spectrogram'), routes={
+                    k: dict(step=median(k), efficiency=quartiles(k)[0], efficiencies=[b/t for t, b in times[k]], first_batch=o.first_batch) for k, o in routes.items()}))
     return rows, dict(runs=runs)
 
 def _peak(device):
