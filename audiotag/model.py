@@ -6,13 +6,13 @@
 __all__ = ['pools', 'archs', 'AxisPool', 'MultiScale', 'Recurrent', 'cnn', 'crnn', 'FreqMap', 'tagging_net', 'one_head',
            'fold_norms', 'xresnet18', 'xresnet34', 'xresnet50', 'xresnet152']
 
-# %% ../nbs/24_model.ipynb #c7b10a84
+# %% ../nbs/24_model.ipynb #a2cdc632
 import torch
 from copy import deepcopy
 from fastai.layers import AdaptiveAvgPool, AdaptiveConcatPool2d, ConvLayer, Flatten
 from fastai.vision.models.xresnet import init_cnn, xresnet18, xresnet34, xresnet50, xresnet152
 from torch import nn
-from torch.nn.utils import fuse_conv_bn_eval
+from torch.nn.utils import fuse_conv_bn_weights
 
 # %% ../nbs/24_model.ipynb #16741e59
 class AxisPool(nn.Module):
@@ -118,13 +118,15 @@ def one_head(
     for k, v in old.named_parameters(): setattr(new, k, nn.Parameter(v[:n_out].detach().clone()))
     return nn.Sequential(*body, new).train(net.training)
 
-# %% ../nbs/24_model.ipynb #f154ef3a
+# %% ../nbs/24_model.ipynb #bafb0a2b
 def fold_norms(
     net # Module
 ): # Module in evaluation mode
-    "A copy of `net` in which every batch norm that follows a convolution, in a sequence, is part of it"
-    net = deepcopy(net).eval()
+    "A copy of `net` in which every batch norm that follows a convolution, in a sequence, is part of it; all other weights are those of `net` itself"
+    net = deepcopy(net, {id(o): o for o in (*net.parameters(), *net.buffers())}).eval()
     for seq in [o for o in net.modules() if isinstance(o, nn.Sequential)]:
-        for i, (a, b) in enumerate(zip(layers := list(seq), layers[1:])):
-            if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d): seq[i], seq[i + 1] = fuse_conv_bn_eval(a, b), nn.Identity()
+        for i, (conv, norm) in enumerate(zip(layers := list(seq), layers[1:])):
+            if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)): continue
+            conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+            seq[i + 1] = nn.Identity()
     return net
