@@ -225,10 +225,11 @@ def tta(args, clips=150, rounds=7):
     return rows + [['position by position / from files', f"{res['times faster than that']:.1f} x", '']], dict(**res, crops=crops, clips=len(files))
 
 _alone = """
-import json, resource, sys, time, torch
+import json, re, sys, time, torch
+from pathlib import Path
 from audiotag.all import Tagger
 if sys.argv[4] == 'cpu': torch.set_num_threads(int(sys.argv[3]))
-tagger, peak = Tagger.load(sys.argv[1], sys.argv[4]), lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+tagger, peak = Tagger.load(sys.argv[1], sys.argv[4]), lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])/1024 # ru_maxrss would begin at the parent's
 tagger.tag(sys.argv[2] + '/warm.wav')
 idle, start = peak(), time.perf_counter()
 tagger.tag(sys.argv[2] + '/long.mp3')
