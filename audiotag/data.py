@@ -6,10 +6,11 @@
 __all__ = ['OpenClip', 'Resident', 'Steps', 'CropDL', 'WeightedCropDL', 'SpectrogramBlock', 'get_path', 'get_labels',
            'show_batch', 'ClipRow', 'get_target', 'get_noisy', 'fit_front', 'tagging_dls']
 
-# %% ../nbs/12_data.ipynb #508d571c
+# %% ../nbs/12_data.ipynb #d745c126
 import gc, os, sys
 from collections import deque, namedtuple
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import get_native_id
@@ -103,10 +104,11 @@ def _ahead(items, n):
         if len(begun) > n: yield begun.popleft()
     yield from begun
 
-# %% ../nbs/12_data.ipynb #ce690e94
+# %% ../nbs/12_data.ipynb #9376b982
 def _step_back():
-    "Let this thread work only where the processor has nothing else to do; on Linux alone has a thread a priority of its own"
-    if sys.platform == 'linux': os.setpriority(os.PRIO_PROCESS, get_native_id(), 19)
+    "Let this thread work only where the processor has nothing else to do; on Linux alone has a thread a priority of its own, and not every container lets it be set"
+    if sys.platform != 'linux': return
+    with suppress(OSError): os.setpriority(os.PRIO_PROCESS, get_native_id(), 19)
 
 def _begin(pool, f, *args):
     "Have `pool` call `f`; a function that gives the result, or calls `f` itself where that has not begun"
