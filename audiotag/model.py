@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['pools', 'archs', 'AxisPool', 'MultiScale', 'Recurrent', 'cnn', 'crnn', 'FreqMap', 'tagging_net', 'one_head',
-           'fold_norms', 'xresnet18', 'xresnet34', 'xresnet50', 'xresnet152']
+           'fold_norms', 'prediction_net', 'xresnet18', 'xresnet34', 'xresnet50', 'xresnet152']
 
-# %% ../nbs/24_model.ipynb #a2cdc632
-import torch
+# %% ../nbs/24_model.ipynb #dbd99b12
+import platform, torch
 from copy import deepcopy
 from fastai.layers import AdaptiveAvgPool, AdaptiveConcatPool2d, ConvLayer, Flatten
 from fastai.vision.models.xresnet import init_cnn, xresnet18, xresnet34, xresnet50, xresnet152
@@ -60,16 +60,28 @@ class Recurrent(nn.Module):
         x = self.convs(x).mean(2).transpose(1, 2).float()
         with torch.autocast(x.device.type, enabled=False): return self.gru(x)[0].transpose(1, 2)[:, :, None] # a GPU's autocast would make it float16
 
-# %% ../nbs/24_model.ipynb #71be9d73
+# %% ../nbs/24_model.ipynb #1a74bbd9
 def _small(body, n_out, p, sa, pool):
     if sa: raise ValueError('attention is for the XResNets; cnn and crnn have none')
     return nn.Sequential(body, *_tail(body.nf, n_out, p, pool))
 
-def cnn(c_in, n_out, widen=1., p=0., sa=False):
+def cnn(
+    c_in, # Channels of the spectrograms
+    n_out, # Logits
+    widen=1., # Factor for the number of channels
+    p=0., # Dropout before the last layer
+    sa=False # For the XResNets alone: True raises `ValueError`
+): # `nn.Sequential` from spectrograms (bs, c_in, n_mels, frames) to logits (bs, n_out)
     "`MultiScale` and the mean of it all"
     return _small(MultiScale(c_in, widen), n_out, p, sa, 'avg')
 
-def crnn(c_in, n_out, widen=1., p=0., sa=False):
+def crnn(
+    c_in, # Channels of the spectrograms
+    n_out, # Logits
+    widen=1., # Factor for the number of channels
+    p=0., # Dropout before the last layer
+    sa=False # For the XResNets alone: True raises `ValueError`
+): # `nn.Sequential` from spectrograms (bs, c_in, n_mels, frames) to logits (bs, n_out)
     "`Recurrent`, and mean and maximum over time"
     return _small(Recurrent(c_in, widen), n_out, p, sa, 'axis')
 
@@ -129,4 +141,31 @@ def fold_norms(
             if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)): continue
             conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
             seq[i + 1] = nn.Identity()
+    return net
+
+# %% ../nbs/24_model.ipynb #28378d1f
+class _ConvAct(nn.Module):
+    "The convolution `conv` by oneDNN, and a ReLU in the same pass if `relu`; for prediction alone"
+    def __init__(self, conv, relu):
+        super().__init__()
+        self.bias, self.how, self.act = conv.bias, (conv.padding, conv.stride, conv.dilation, conv.groups), 'relu' if relu else 'none'
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.how)
+
+    def forward(self, x): return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *self.how, self.act, [], '')
+
+def _has_onednn(): return torch.backends.mkldnn.is_available() and platform.machine() in ('x86_64', 'AMD64') and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
+
+def _fusable(o): return isinstance(o, nn.Conv2d) and o.padding_mode == 'zeros' and not isinstance(o.padding, str) and (o.weight.device.type, o.weight.dtype) == ('cpu', torch.float32)
+
+def prediction_net(
+    net # Module
+): # Module in evaluation mode, without gradients
+    "`fold_norms` of `net`, and on a CPU convolutions that take the ReLU after them along"
+    net = fold_norms(net)
+    for seq in [o for o in net.modules() if isinstance(o, nn.Sequential) and _has_onednn()]:
+        rest = [(i, o) for i, o in enumerate(seq) if not isinstance(o, nn.Identity)]
+        for (i, conv), (after, act) in zip(rest, rest[1:] + [(None, None)]):
+            if not _fusable(conv): continue
+            seq[i] = _ConvAct(conv, relu := type(act) is nn.ReLU)
+            if relu: seq[after] = nn.Identity()
     return net

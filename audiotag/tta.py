@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['read_ahead', 'stream_scores']
 
-# %% ../nbs/28_tta.ipynb #d168d37a
+# %% ../nbs/28_tta.ipynb #940df943
 import json
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import islice, tee
 from pathlib import Path
 from queue import Full, Queue
@@ -17,8 +18,8 @@ import numpy as np, pandas as pd, torch
 from fastcore.basics import patch
 from torch.nn.functional import logsigmoid, pad as pad_zeros
 from .audio import AudioError
-from .learner import Tagger
-from .model import fold_norms
+from .learner import Tagger, keep_freed
+from .model import prediction_net
 from .progress import progress
 
 # %% ../nbs/28_tta.ipynb #97d6f7e6
@@ -83,14 +84,14 @@ class _Pool:
         if self.how == 'max': return self.acc
         return np.exp(self.acc/self.n) if self.how == 'gmean' else self.acc/self.n
 
-# %% ../nbs/28_tta.ipynb #f6c99465
+# %% ../nbs/28_tta.ipynb #8ea6d460
 def _apart(tagger): return tagger.device.type == 'cpu'
 
 class _Batcher:
     "Crops of clips, by number, scored in batches of `bs` by `taggers` that make the same crops"
     def __init__(self, taggers, pool, bs, full):
         self.taggers, self.how, self.bs, self.full = taggers, _Pool(pool).how, bs, full
-        self.waiting, self.pools, self.next, self.last, self.folded = [], {}, 0, None, None
+        self.waiting, self.pools, self.next, self.last, self.fast = [], {}, 0, None, None
 
     def add(self, i, wav):
         "Take a crop of clip `i`; True when that made a batch"
@@ -109,8 +110,8 @@ class _Batcher:
 
     def nets(self, n):
         "The networks for a batch of `n` crops"
-        if self.folded is None and (self.full or n == self.bs): self.folded = [t.net if t.net._compiled_call_impl else fold_norms(t.net) for t in self.taggers]
-        return self.folded or [t.net for t in self.taggers]
+        if self.fast is None and (self.full or n == self.bs): self.fast = [t.net if t.net._compiled_call_impl else prediction_net(t.net) for t in self.taggers]
+        return self.fast or [t.net for t in self.taggers]
 
     def ended(self, stop):
         "Scores, or errors, of the clips before `stop` that are complete and were not given yet"
@@ -140,7 +141,7 @@ def _heard(self:_Batcher, db):
     logits = torch.stack([net(t.front.from_db(db)).float() for t, net in zip(self.taggers, self.nets(n))], 1)
     return pool.heard(logits)[:n].cpu().double().numpy()
 
-# %% ../nbs/28_tta.ipynb #3e278dc6
+# %% ../nbs/28_tta.ipynb #4eb1361e
 @torch.inference_mode()
 def _stream_scores(taggers, files, tta, pool, bs, full):
     "As `stream_scores`, for `taggers` that make the same crops"
@@ -174,7 +175,8 @@ def stream_scores(
     "Pooled scores of each file, in the order of `files`, in constant memory"
     groups, order = _by_crops(taggers)
     parts = [_stream_scores([taggers[i] for i in g], fs, tta, pool, bs, full) for g, fs in zip(groups, tee(files, len(groups)))]
-    for scores in zip(*parts): yield next((o for o in scores if isinstance(o, AudioError)), None) or np.concatenate(scores)[order]
+    with keep_freed() if any(map(_apart, taggers)) else nullcontext():
+        for scores in zip(*parts): yield next((o for o in scores if isinstance(o, AudioError)), None) or np.concatenate(scores)[order]
 
 # %% ../nbs/28_tta.ipynb #5647fcb0
 @patch

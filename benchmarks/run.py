@@ -115,21 +115,29 @@ class _Route:
     def spectrogram_seconds(self, n=3):
         "What making a batch of spectrograms takes"
         to_spec, wav = next(o for o in self.dls.train.after_batch.fs if isinstance(o, ToSpec)), self.batch[0].wav
-        to_spec(wav)
-        return seconds(lambda: to_spec(wav), n)
+        with keep_freed():
+            to_spec(wav)
+            return seconds(lambda: to_spec(wav), n)
+
+def _steps_seconds(bare, n, keep):
+    "Seconds of a step after the first, where freed memory is kept as in a fit, or as PyTorch leaves it"
+    with keep_freed() if keep else contextlib.nullcontext():
+        bare()
+        return seconds(bare, n)
 
 def _efficiency(routes, steps, rounds):
-    "For each route, and for log-mel alone, pairs of seconds: of a step, and of a bare one, the mean of those right before and after; the bare one is that of a copy of the first route's network on a batch that is there"
+    "For each route, for log-mel alone and for bare steps as plain PyTorch takes them, pairs of seconds: of a step, and of a bare one that keeps its memory as a fit does, the mean of those right before and after; the bare one is that of a copy of the first route's network on a batch that is there"
     first = next(iter(routes.values()))
     x, y = (o.as_subclass(torch.Tensor) for o in first.batch)
-    bare, fs = _bare_step(first.learn, x, y.float()), {'spectrogram': first.spectrogram_seconds, **{k: o.step for k, o in routes.items()}}
-    times, before = {k: [] for k in fs}, seconds(bare, steps)
+    bare = _bare_step(first.learn, x, y.float())
+    fs = {'plain': lambda: _steps_seconds(bare, steps, False), 'spectrogram': first.spectrogram_seconds, **{k: o.step for k, o in routes.items()}}
+    times, before = {k: [] for k in fs}, _steps_seconds(bare, steps, True)
     for _ in range(rounds + 1):
         for k, f in fs.items():
-            step, after = f(), seconds(bare, steps)
+            step, after = f(), _steps_seconds(bare, steps, True)
             times[k].append((step, (before + after)/2))
             before = after
-    return {k: v[1:] for k, v in times.items()}
+    return {k: np.array(v[1:]) for k, v in times.items()}
 
 def _odd_rate(clips, folder):
     "The same clips with another rate in their headers, so that they have to be resampled"
@@ -151,13 +159,15 @@ def training(args, rounds=7, steps=8):
                 routes = {k: _Route(table, arch, bs, steps, args, store=store, resident=resident) for k, (table, resident) in routes.items()}
                 routes['resident'].read_all()
                 times = _efficiency(routes, steps, rounds)
-                median = lambda k: statistics.median(t for t, _ in times[k])
-                quartiles = lambda k: np.quantile([b/t for t, b in times[k]], [.5, .25, .75]).tolist()
-                bare = statistics.median(b for v in times.values() for _, b in v)
-                rows += [[f'{arch}, {bs}: bare step', f'{bs/bare:.1f} crops/s', ''], ['  log-mel alone', f"{bs/median('spectrogram'):.1f} crops/s", f"{1/quartiles('spectrogram')[0]:.3f} of a bare step"]]
-                rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', '{:.2f} of bare, quartiles {:.2f} and {:.2f}; '.format(*quartiles(k)) + f'first batch {o.first_batch:.2f} s'] for k, o in routes.items()]
-                runs.append(dict(arch=arch, bs=bs, widen=args.widen, bare=bare, spectrogram=median('spectrogram'), routes={
-                    k: dict(step=median(k), efficiency=quartiles(k)[0], efficiencies=[b/t for t, b in times[k]], first_batch=o.first_batch) for k, o in routes.items()}))
+                median, kept = lambda k: np.median(times[k][:, 0]).item(), {k: v[:, 1]/v[:, 0] for k, v in times.items()}
+                plain = {k: v/kept['plain'] for k, v in kept.items()}
+                three = lambda v: '{1:.2f} ({0:.2f} to {2:.2f})'.format(*np.quantile(v, [.25, .5, .75]))
+                bare = np.median(np.concatenate([v[:, 1] for v in times.values()])).item()
+                rows += [[f'{arch}, {bs}: bare step, plain PyTorch', f"{bs/median('plain'):.1f} crops/s", ''], ['  bare step, memory kept', f'{bs/bare:.1f} crops/s', f"{three(1/kept['plain'])} of the plain one's speed, with quartiles"],
+                         ['  log-mel alone', f"{bs/median('spectrogram'):.1f} crops/s", f"{np.median(1/kept['spectrogram']):.3f} of a bare step"]]
+                rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', f'{three(plain[k])} of plain PyTorch, {three(kept[k])} with memory kept; first batch {o.first_batch:.2f} s'] for k, o in routes.items()]
+                runs.append(dict(arch=arch, bs=bs, widen=args.widen, plain=median('plain'), kept=bare, spectrogram=median('spectrogram'), routes={
+                    k: dict(step=median(k), efficiency=np.median(plain[k]).item(), efficiencies=plain[k].tolist(), efficiency_kept=np.median(kept[k]).item(), efficiencies_kept=kept[k].tolist(), first_batch=o.first_batch) for k, o in routes.items()}))
     return rows, dict(runs=runs)
 
 def _peak(device):
@@ -215,8 +225,10 @@ def tta(args, clips=150, rounds=7):
         def bare():
             with torch.inference_mode():
                 for x in batches: tagger.net(x).sum().item()
+        def kept():
+            with keep_freed(): bare()
         def ours(): tagger.scores(files, bs=args.bs[0])
-        res = side_by_side({'bare forward pass': bare, 'from files, pooled': ours}, rounds=rounds)
+        res = side_by_side({'bare forward pass': bare, 'bare, memory kept': kept, 'from files, pooled': ours}, rounds=rounds)
         against = side_by_side({'position by position': lambda: _position_by_position(tagger, files, args.bs[0]), 'ours': ours}, rounds=3)
     slow = against['position by position']['seconds']
     res['position by position'] = dict(seconds=slow, ratio=res['bare forward pass']['seconds']/slow)
