@@ -139,6 +139,18 @@ def _efficiency(routes, steps, rounds):
             before = after
     return {k: np.array(v[1:]) for k, v in times.items()}
 
+def union_seconds(spans):
+    "How much of time the `spans`, pairs of start and end, cover together"
+    total, reached = 0, -np.inf
+    for start, end in sorted(spans): total, reached = total + max(0, end - max(start, reached)), max(end, reached)
+    return total
+
+def busy_share(f, device='cuda'):
+    "Share of the time from the first operation on `device` that `f` causes to the last in which there is one, by PyTorch's profiler"
+    with torch.profiler.profile(activities=[getattr(torch.profiler.ProfilerActivity, device.upper())]) as done: f()
+    spans = [(o.time_range.start, o.time_range.end) for o in done.events() if o.device_type.name == device.upper()]
+    return union_seconds(spans)/(max(end for _, end in spans) - min(start for start, _ in spans))
+
 def _odd_rate(clips, folder):
     "The same clips with another rate in their headers, so that they have to be resampled"
     folder.mkdir()
@@ -168,6 +180,9 @@ def training(args, rounds=7, steps=8):
                 rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', f'{three(plain[k])} of plain PyTorch, {three(kept[k])} with memory kept; first batch {o.first_batch:.2f} s'] for k, o in routes.items()]
                 runs.append(dict(arch=arch, bs=bs, widen=args.widen, plain=median('plain'), kept=bare, spectrogram=median('spectrogram'), routes={
                     k: dict(step=median(k), efficiency=np.median(plain[k]).item(), efficiencies=plain[k].tolist(), efficiency_kept=np.median(kept[k]).item(), efficiencies_kept=kept[k].tolist(), first_batch=o.first_batch) for k, o in routes.items()}))
+                if 'cuda' in args.device:
+                    runs[-1]['busy'] = {k: busy_share(o.step) for k, o in routes.items()}
+                    rows += [[f'  {k}: the GPU is busy', f'{v:.0%} of the time', ''] for k, v in runs[-1]['busy'].items()]
     return rows, dict(runs=runs)
 
 def _peak(device):
