@@ -404,8 +404,8 @@ def _predict_seconds(processes, threads, tagger, folder, out):
     "Seconds that `audiotag predict` takes for the files in `folder`"
     return _until_ended([_cli(max(1, threads//processes), 'predict', tagger, folder, '--out', out, '--device', 'cpu', RANK=str(r), WORLD_SIZE=str(processes)) for r in range(processes)])
 
-def scaling(args, clips=128, files=(2, 128), epochs=(1, 7)):
-    "Two folds trained side by side, and files tagged, by one and by two processes; what more epochs and more files take, so that starting does not count"
+def scaling(args, clips=128, files=(2, 256), epochs=(1, 7), rounds=3):
+    "Two folds trained side by side, and files tagged, by one and by two processes; what more epochs and more files take, so that starting does not count; medians of three rounds"
     cores, res = os.cpu_count(), {}
     ways = {'one process, one core': (1, 1), f'one process, {cores} cores': (1, cores), f'two processes, {cores} cores': (2, cores)}
     with tempfile.TemporaryDirectory() as tmp:
@@ -414,10 +414,12 @@ def scaling(args, clips=128, files=(2, 128), epochs=(1, 7)):
         for n in files:
             (tmp/f'{n}').mkdir()
             for i in range(n): sf.write(tmp/f'{n}'/f'{i}.wav', noise, 44100)
-        for k, way in ways.items():
-            less, more = (_train_seconds(*way, data, tmp/f'{k} {n}', n, args) for n in epochs)
-            few, many = (_predict_seconds(*way, tagger, tmp/f'{n}', tmp/f'{k} {n}.csv') for n in files)
-            res[k] = dict(training=more - less, predict=many - few)
+        for r in range(rounds):
+            for k, way in ways.items():
+                less, more = (_train_seconds(*way, data, tmp/f'{k} {n} {r}', n, args) for n in epochs)
+                few, many = (_predict_seconds(*way, tagger, tmp/f'{n}', tmp/f'{k} {n} {r}.csv') for n in files)
+                res.setdefault(k, []).append(dict(training=more - less, predict=many - few))
+    res = {k: {o: statistics.median(t[o] for t in v) for o in v[0]} for k, v in res.items()}
     times = lambda k, o: next(iter(res.values()))[o]/res[k][o]
     rows = [[f'{o}: {k}', f'{v[o]:.1f} s', f'{times(k, o):.2f} times the speed of one core'] for o in ('training', 'predict') for k, v in res.items()]
     return rows, res
