@@ -83,19 +83,27 @@ class Lwlrap(Metric):
     @property
     def value(self): return lwlrap(torch.cat(self.preds), torch.cat(self.targs)) if self.preds else None
 
-# %% ../nbs/20_metrics.ipynb #43fe4d57
-def f_beta(preds, targs, thresh=.5, beta=1): 
-    "F-beta of `preds` (probabilities) above `thresh`, averaged over clips (scikit-learn)"
+# %% ../nbs/20_metrics.ipynb #dae254ec
+def f_beta(
+    preds, # Probabilities (clips, classes), array or tensor
+    targs, # Truth (clips, classes); above 0.5 is true
+    thresh=.5, # Probability above which a tag is said
+    beta=1 # How many times as much recall counts as precision
+): # In [0, 1]
+    "F-beta averaged over clips; 0 for a clip where no tag is true and none said (scikit-learn)"
     preds, targs = next(_chunks(preds, targs, len(preds)))
     return float(fbeta_score(targs, preds > thresh, beta=beta, average='samples', zero_division=0))
 
-def lrap(preds, targs): 
+def lrap(
+    preds, # Scores (clips, classes), array or tensor
+    targs # Truth (clips, classes); above 0.5 is true
+): # In [0, 1]
     "Label-ranking average precision, each clip weighing the same (scikit-learn); clips without tags are left out"
     preds, targs = next(_chunks(preds, targs, len(preds)))
     some = targs.any(1)
     return float(label_ranking_average_precision_score(targs[some], preds[some]))
 
-# %% ../nbs/20_metrics.ipynb #e49dd7fe
+# %% ../nbs/20_metrics.ipynb #e9ed6695
 def score_report(
     preds, # Table of scores: `fname` and one column a tag
     truth # Table of 0 and 1 from `truth_of`, for the same clips
@@ -108,7 +116,10 @@ def score_report(
 
 def _best_is_true(preds, targs): return float(np.asarray(targs)[np.arange(len(preds)), np.asarray(preds).argmax(1)].mean())
 
-def accuracy(preds, truth):
+def accuracy(
+    preds, # Table of scores: fname, then a column for each class
+    truth # Table of truth by fname, with the same classes
+): # In [0, 1]
     "Share of clips whose best score is a true label"
     return _best_is_true(preds.iloc[:, 1:], truth.loc[preds.fname, preds.columns[1:]])
 
