@@ -129,7 +129,7 @@ def compile_net(
     net._compiled_call_impl = _Compiled(net._call_impl, **options) # as `nn.Module.compile`, which has no way back
     return net
 
-# %% ../nbs/26_learner.ipynb #4ebb9a74
+# %% ../nbs/26_learner.ipynb #0eed528a
 def _glibc():
     "The C library, if it is glibc"
     libc = ctypes.CDLL(None) if sys.platform == 'linux' else None
@@ -148,7 +148,7 @@ def keep_freed():
     try: yield
     finally:
         _keepers.pop()
-        if not _keepers and set_malloc(2**26, 2**16): libc.malloc_trim(0) # where its own thresholds end up once 32 MB were freed
+        if not _keepers and set_malloc(2**26, 2**16): libc.malloc_trim(0)
 
 class KeepFreed(Callback):
     "`keep_freed` during a fit on a CPU"

@@ -130,7 +130,7 @@ def one_head(
     for k, v in old.named_parameters(): setattr(new, k, nn.Parameter(v[:n_out].detach().clone()))
     return nn.Sequential(*body, new).train(net.training)
 
-# %% ../nbs/24_model.ipynb #bafb0a2b
+# %% ../nbs/24_model.ipynb #564ca38c
 def fold_norms(
     net # Module
 ): # Module in evaluation mode
@@ -138,12 +138,12 @@ def fold_norms(
     net = deepcopy(net, {id(o): o for o in (*net.parameters(), *net.buffers())}).eval()
     for seq in [o for o in net.modules() if isinstance(o, nn.Sequential)]:
         for i, (conv, norm) in enumerate(zip(layers := list(seq), layers[1:])):
-            if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)): continue
+            if not (type(conv) is nn.Conv2d and isinstance(norm, nn.BatchNorm2d)): continue
             conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
             seq[i + 1] = nn.Identity()
     return net
 
-# %% ../nbs/24_model.ipynb #28378d1f
+# %% ../nbs/24_model.ipynb #b0de8ce6
 class _ConvAct(nn.Module):
     "The convolution `conv` by oneDNN, and a ReLU in the same pass if `relu`; for prediction alone"
     def __init__(self, conv, relu):
@@ -155,7 +155,7 @@ class _ConvAct(nn.Module):
 
 def _has_onednn(): return torch.backends.mkldnn.is_available() and platform.machine() in ('x86_64', 'AMD64') and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
 
-def _fusable(o): return isinstance(o, nn.Conv2d) and o.padding_mode == 'zeros' and not isinstance(o.padding, str) and (o.weight.device.type, o.weight.dtype) == ('cpu', torch.float32)
+def _fusable(o): return type(o) is nn.Conv2d and o.padding_mode == 'zeros' and not isinstance(o.padding, str) and (o.weight.device.type, o.weight.dtype) == ('cpu', torch.float32)
 
 def prediction_net(
     net # Module
