@@ -1,6 +1,6 @@
 """Benchmarks: each held against its limit, side by side in one run. Ratios first; absolute times depend on the machine.
 
-python benchmarks/run.py [NAME ...] [--arch xresnet18 ...] [--bs 32 ...] [--device cpu] [--clips 500] [--hours 1]
+python benchmarks/run.py [NAME ...] [--arch xresnet18 ...] [--bs 32 ...] [--device cpu] [--clips 500] [--hours 1] [--bf16]
 """
 import argparse, contextlib, io, json, os, platform, resource, shutil, statistics, subprocess, sys, tempfile, time, tracemalloc, warnings
 from copy import deepcopy
@@ -65,12 +65,13 @@ class _Steps(Callback):
         if self.step == 2: self.start = now()
         if self.step > self.n: self.seconds = (now() - self.start)/(self.n - 1); raise CancelFitException
 
-def _bare_step(learn, x, y):
+def _bare_step(learn, x, y, bf16):
     "A training step of a copy of the same network, with its loss and optimiser, on a batch that is there"
     net = deepcopy(learn.model).train()
     opt = torch.optim.AdamW(net.parameters(), fused=True)
     def step():
-        binary_cross_entropy_with_logits(net(x), y).backward()
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): logits = net(x)
+        binary_cross_entropy_with_logits(logits.float(), y).backward()
         opt.step(); opt.zero_grad()
     return step
 
@@ -98,7 +99,7 @@ class _Route:
         self.dls = tagging_dls(clips, fold=0, bs=bs, device=args.device, **kwargs)
         self.batch = self.dls.one_batch()
         self.first_batch = now() - start
-        self.learn = tagger_learner(self.dls, arch, args.widen, cbs=(timer := _Steps(steps + 1)))
+        self.bf16, self.learn = args.bf16, tagger_learner(self.dls, arch, args.widen, bf16=args.bf16, cbs=(timer := _Steps(steps + 1)))
         self.timer = timer
         self.learn.model.to(args.device, memory_format=torch.channels_last)
 
@@ -129,7 +130,7 @@ def _efficiency(routes, steps, rounds):
     "For each route, for log-mel alone and for bare steps as plain PyTorch takes them, pairs of seconds: of a step, and of a bare one that keeps its memory as a fit does, the mean of those right before and after; the bare one is that of a copy of the first route's network on a batch that is there"
     first = next(iter(routes.values()))
     x, y = (o.as_subclass(torch.Tensor) for o in first.batch)
-    bare = _bare_step(first.learn, x, y.float())
+    bare = _bare_step(first.learn, x, y.float(), first.bf16)
     fs = {'plain': lambda: _steps_seconds(bare, steps, False), 'spectrogram': first.spectrogram_seconds, **{k: o.step for k, o in routes.items()}}
     times, before = {k: [] for k in fs}, _steps_seconds(bare, steps, True)
     for _ in range(rounds + 1):
@@ -178,7 +179,7 @@ def training(args, rounds=7, steps=8):
                 rows += [[f'{arch}, {bs}: bare step, plain PyTorch', f"{bs/median('plain'):.1f} crops/s", ''], ['  bare step, memory kept', f'{bs/bare:.1f} crops/s', f"{three(1/kept['plain'])} of the plain one's speed, with quartiles"],
                          ['  log-mel alone', f"{bs/median('spectrogram'):.1f} crops/s", f"{np.median(1/kept['spectrogram']):.3f} of a bare step"]]
                 rows += [[f'  {k}', f'{bs/median(k):.1f} crops/s', f'{three(plain[k])} of plain PyTorch, {three(kept[k])} with memory kept; first batch {o.first_batch:.2f} s'] for k, o in routes.items()]
-                runs.append(dict(arch=arch, bs=bs, widen=args.widen, plain=median('plain'), kept=bare, spectrogram=median('spectrogram'), routes={
+                runs.append(dict(arch=arch, bs=bs, widen=args.widen, bf16=args.bf16, plain=median('plain'), kept=bare, spectrogram=median('spectrogram'), routes={
                     k: dict(step=median(k), efficiency=np.median(plain[k]).item(), efficiencies=plain[k].tolist(), efficiency_kept=np.median(kept[k]).item(), efficiencies_kept=kept[k].tolist(), first_batch=o.first_batch) for k, o in routes.items()}))
                 if 'cuda' in args.device:
                     runs[-1]['busy'] = {k: busy_share(o.step) for k, o in routes.items()}
@@ -437,6 +438,7 @@ def main():
     p.add_argument('names', nargs='*', help=f"of {', '.join(benchmarks)}; all by default")
     for name, default in dict(arch='xresnet18', bs=32).items(): p.add_argument(f'--{name}', default=[default], type=type(default), nargs='+')
     for name, default in dict(widen=1., device='cpu', clips=500, hours=1).items(): p.add_argument(f'--{name}', default=default, type=type(default))
+    p.add_argument('--bf16', action='store_true', help='train in bfloat16')
     args = p.parse_args()
     if unknown := set(args.names) - set(benchmarks): p.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(benchmarks)}")
     about = machine(args.device)
